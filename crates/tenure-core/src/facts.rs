@@ -1,0 +1,90 @@
+//! What was observed of the two objects, reduced to what decisions need.
+
+use jiff::Timestamp;
+
+use crate::ledger::LedgerError;
+use crate::status::{Condition, Stats};
+use crate::{Ledger, Origin, ResourceVersion, Statements, Uid};
+
+/// A Project as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectFacts {
+    /// Its UID.
+    pub uid: Uid,
+    /// The version that was read.
+    pub resource_version: ResourceVersion,
+    /// `metadata.generation`, for `observedGeneration`.
+    pub generation: i64,
+    /// When it was created, by the API server's clock.
+    pub created: Timestamp,
+    /// When its deletion was asked for.
+    pub deleting: Option<Timestamp>,
+    /// Whether it carries [`crate::keys::FINALIZER`].
+    pub finalizer: bool,
+    /// What its annotations say about the Namespace.
+    pub statements: Statements,
+    /// The annotation [`crate::keys::NAMESPACE_UID`].
+    pub bound_by_annotation: Option<Uid>,
+    /// `status.conditions`.
+    pub conditions: Vec<Condition>,
+    /// `status.stats`.
+    pub stats: Option<Stats>,
+}
+
+impl ProjectFacts {
+    /// The UID of the Namespace this Project is bound to: what the annotation says, for that
+    /// is a person's or our explicit word, else what the condition `NamespaceBound` recorded.
+    pub fn bound(&self) -> Option<Uid> {
+        self.bound_by_annotation
+            .clone()
+            .or_else(|| self.conditions.iter().find_map(Condition::bound_uid))
+    }
+}
+
+/// A Namespace as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamespaceFacts {
+    /// Its UID.
+    pub uid: Uid,
+    /// The version that was read.
+    pub resource_version: ResourceVersion,
+    /// When it was created, by the API server's clock.
+    pub created: Timestamp,
+    /// When its deletion was asked for.
+    pub deleting: Option<Timestamp>,
+    /// Whether the label [`crate::keys::PROJECT_LABEL`] says `"true"`.
+    pub labelled: bool,
+    /// Whether that label was written by Kargo or Tenure, by `managedFields`.
+    pub labelled_by_controller: bool,
+    /// Whether it carries [`crate::keys::FINALIZER`].
+    pub finalizer: bool,
+    /// Whether an ownerReference names a Project, as old versions of Kargo left it.
+    pub owner_reference: bool,
+    /// What its annotations say about its fate.
+    pub statements: Statements,
+    /// The annotation [`crate::keys::PROJECT_UID`].
+    pub project_uid: Option<Uid>,
+    /// The annotation [`crate::keys::ORIGIN`]: absent, legible, or its illegible value.
+    pub origin: Option<Result<Origin, String>>,
+    /// The annotation [`crate::keys::LEDGER`].
+    pub ledger: Option<Result<Ledger, LedgerError>>,
+}
+
+impl NamespaceFacts {
+    /// Whether Tenure wrote anything into its annotations.
+    pub fn recorded(&self) -> bool {
+        self.project_uid.is_some() || self.origin.is_some() || self.ledger.is_some()
+    }
+}
+
+/// One thing that keeps a terminating Namespace from going.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Blocker {
+    /// The object, as `resource.group/name`; the kind, when objects could not be listed; or the
+    /// failure.
+    pub object: String,
+    /// The finalizers it carries; empty when it is only still there.
+    pub finalizers: Vec<String>,
+    /// Whether it is no object but a failure that the namespace controller reports.
+    pub failure: bool,
+}

@@ -1,0 +1,44 @@
+//! Names of labels, annotations and finalizers: Kargo's, which are fixed by what
+//! clusters already carry, and Tenure's own.
+
+/// API group of Kargo's resources.
+pub const KARGO_GROUP: &str = "kargo.akuity.io";
+/// Name of the CustomResourceDefinition of Projects.
+pub const PROJECT_CRD: &str = "projects.kargo.akuity.io";
+/// Label of a Namespace that a Project may live in; its value is [`TRUE`].
+pub const PROJECT_LABEL: &str = "kargo.akuity.io/project";
+/// Finalizer that Kargo, and Tenure in its place, puts on Projects and Namespaces.
+pub const FINALIZER: &str = "kargo.akuity.io/finalizer";
+/// Annotation, on the Project or the Namespace, that keeps the Namespace when it is `"true"`.
+pub const KEEP_NAMESPACE: &str = "kargo.akuity.io/keep-namespace";
+/// Annotation on the Project that says who created it, as `claim:value`.
+pub const CREATE_ACTOR: &str = "kargo.akuity.io/create-actor";
+/// Annotation on ServiceAccounts and Roles that Kargo's user interface manages.
+pub const RBAC_MANAGED: &str = "rbac.kargo.akuity.io/managed";
+/// Annotation on ServiceAccounts that maps OIDC claims to them.
+pub const RBAC_CLAIMS: &str = "rbac.kargo.akuity.io/claims";
+/// Label of the ServiceAccounts, in Kargo's namespace, that controllers run under.
+pub const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
+/// Value of [`COMPONENT_LABEL`] on a controller's ServiceAccount.
+pub const COMPONENT_CONTROLLER: &str = "controller";
+
+/// Annotation, on the Project or the Namespace, that asks for at least `Clean` or `Retain`.
+pub const DISPOSITION: &str = "tenure.dev/disposition";
+/// Prefix of the annotations that hold an object: `hold.tenure.dev/NAME: reason`.
+pub const LIEN_PREFIX: &str = "hold.tenure.dev/";
+/// On the Namespace: UID of the Project that created or adopted it. As a label: on what was
+/// provisioned for that Project, where it is the object's entry in the ledger.
+pub const PROJECT_UID: &str = "tenure.dev/project-uid";
+/// On the Namespace: how the Project came by it, `Created` or `Adopted`.
+pub const ORIGIN: &str = "tenure.dev/origin";
+/// On the Namespace: what the Project's coming added to it, as JSON.
+pub const LEDGER: &str = "tenure.dev/ledger";
+/// On the Project: UID of the Namespace it is bound to.
+pub const NAMESPACE_UID: &str = "tenure.dev/namespace-uid";
+
+/// The only value by which [`KEEP_NAMESPACE`] keeps and [`PROJECT_LABEL`] marks.
+pub const TRUE: &str = "true";
+/// The value of [`KEEP_NAMESPACE`] that says the same as its absence.
+pub const FALSE: &str = "false";
+/// Field manager of every write that Tenure makes.
+pub const FIELD_MANAGER: &str = "tenure";

@@ -1,0 +1,60 @@
+//! What a Project's coming added to its Namespace, so that release can take exactly that away.
+//!
+//! Most of it needs no list: what Tenure provisions carries the label `tenure.dev/project-uid`,
+//! and that label is the object's entry. The ledger annotation holds the rest.
+
+use serde::{Deserialize, Serialize};
+
+/// The content of the annotation `tenure.dev/ledger`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    /// Whether the label `kargo.akuity.io/project` came with the Project. A label that was
+    /// there before is somebody's standing invitation, and stays.
+    pub label: bool,
+    /// What an earlier Kargo provisioned, which carries no label of ours, as `Kind/name`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inherited: Vec<String>,
+}
+
+/// The annotation cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("read the ledger: {0}")]
+pub struct LedgerError(String);
+
+impl Ledger {
+    /// Reads the annotation's value.
+    ///
+    /// # Errors
+    /// When it is not what [`Self::to_annotation`] writes.
+    pub fn parse(value: &str) -> Result<Self, LedgerError> {
+        serde_json::from_str(value).map_err(|e| LedgerError(e.to_string()))
+    }
+
+    /// The annotation's value.
+    pub fn to_annotation(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_reads_back_as_it_was_written() {
+        for ledger in [
+            Ledger::default(),
+            Ledger { label: true, inherited: vec!["Role/kargo-admin".to_owned()] },
+        ] {
+            assert_eq!(Ledger::parse(&ledger.to_annotation()), Ok(ledger));
+        }
+    }
+
+    #[test]
+    fn a_ledger_that_says_more_than_we_know_is_illegible() {
+        for value in ["", "{}", "{\"label\":true,\"volumes\":[]}", "null", "[]"] {
+            assert!(Ledger::parse(value).is_err(), "{value}");
+        }
+    }
+}

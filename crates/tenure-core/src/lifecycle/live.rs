@@ -1,0 +1,214 @@
+//! A Project that is not being deleted: its Namespace exists, is recorded, and gives access.
+
+use super::{Access, Observation, Step, Trouble, TroubleKind, Wait};
+use crate::access::{AccessFacts, AccessKind, AccessState, Purpose};
+use crate::status::{Progress, condition_type};
+use crate::{
+    Disposition, Ledger, NamespaceFacts, NotOwned, Origin, ProjectFacts, Tenancy, tenancy,
+};
+
+pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
+    if seen.settings.is_system(seen.name) {
+        return unfit(seen, project, Progress::SystemNamespace);
+    }
+    if let Some(trouble) = &seen.trouble
+        && trouble.kind != TroubleKind::DeleteProject
+    {
+        return troubled(seen, project, trouble);
+    }
+    let Some(namespace) = &seen.namespace else { return without_namespace(seen, project) };
+    if namespace.deleting.is_some() {
+        return namespace_goes(seen, project, namespace);
+    }
+    match tenancy(project, namespace) {
+        Tenancy::NotOwned(why) => not_owned(seen, project, namespace, &why),
+        Tenancy::Unrecorded(_) if !project.finalizer => {
+            Step::HoldProject { bind: Some(namespace.uid.clone()) }
+        }
+        Tenancy::Unrecorded(origin) => record(seen, project, origin),
+        Tenancy::Owned(_) => keep_in_shape(seen, project, namespace),
+    }
+}
+
+/// A Project that can have no Namespace is told so, and let go of when it is deleted.
+pub(super) fn unfit(seen: &Observation<'_>, project: &ProjectFacts, progress: Progress) -> Step {
+    match project.deleting {
+        None => rest_at(seen, project, &progress, Step::Wait(Wait::Event)),
+        Some(_) if project.finalizer => Step::LetGoOfProject,
+        Some(_) => Step::Done,
+    }
+}
+
+/// Reports the progress if the status does not say it yet, and otherwise rests.
+pub(super) fn rest_at(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    progress: &Progress,
+    rest: Step,
+) -> Step {
+    let report = seen.report(project, progress);
+    if report.agrees_with(&project.conditions, project.stats.as_ref()) {
+        rest
+    } else {
+        Step::ReportStatus(report)
+    }
+}
+
+fn troubled(seen: &Observation<'_>, project: &ProjectFacts, trouble: &Trouble) -> Step {
+    let progress = match trouble.kind {
+        TroubleKind::Access(purpose) => Progress::AccessFailed(purpose, trouble.what.clone()),
+        _ => Progress::NamespaceFailed(trouble.what.clone()),
+    };
+    rest_at(seen, project, &progress, Step::Wait(Wait::Retry))
+}
+
+fn without_namespace(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
+    // First the finalizer: the patch proves that the Project still lives, and from then on it
+    // cannot go without us. Made the other way round, a Project deleted in between would leave
+    // a labelled Namespace behind that anybody's next Project could move into.
+    if !project.finalizer {
+        return Step::HoldProject { bind: None };
+    }
+    if project.bound().is_some() {
+        return Step::UnbindProject;
+    }
+    Step::CreateNamespace { finalizer: wants_finalizer(seen, project) }
+}
+
+/// The finalizer is on the Namespace while its deletion would have to be followed by a
+/// clean-up; a Namespace that is to be kept is not tied to its Project.
+fn wants_finalizer(seen: &Observation<'_>, project: &ProjectFacts) -> bool {
+    seen.decide(project).disposition < Disposition::Retain
+}
+
+/// The Namespace was deleted while the Project lives. If it carries our finalizer the Project
+/// follows. The finalizer goes even if the Project may not be deleted: nothing can save a
+/// terminating Namespace, and it would hang for ever.
+fn namespace_goes(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    namespace: &NamespaceFacts,
+) -> Step {
+    let refused =
+        matches!(&seen.trouble, Some(trouble) if trouble.kind == TroubleKind::DeleteProject);
+    let ours = matches!(tenancy(project, namespace), Tenancy::Owned(_) | Tenancy::Unrecorded(_));
+    if namespace.finalizer && ours && !refused && project.statements.liens.is_empty() {
+        return Step::DeleteProject(project.uid.clone());
+    }
+    if namespace.finalizer {
+        return Step::RemoveNamespaceFinalizer;
+    }
+    rest_at(seen, project, &Progress::NamespaceTerminating, Step::Wait(Wait::Event))
+}
+
+fn not_owned(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    namespace: &NamespaceFacts,
+    why: &NotOwned,
+) -> Step {
+    if namespace.finalizer && *why == (NotOwned::Unlabelled { recorded: true }) {
+        return Step::RemoveNamespaceFinalizer;
+    }
+    let progress = Progress::NotOwned {
+        unlabelled: matches!(why, NotOwned::Unlabelled { .. }),
+        why: why.reason(),
+    };
+    rest_at(seen, project, &progress, Step::Wait(Wait::Event))
+}
+
+/// Records the Namespace as this Project's.
+pub(super) fn record(seen: &Observation<'_>, project: &ProjectFacts, origin: Origin) -> Step {
+    // A Project that was ready before it had a record was provided for by an earlier Kargo,
+    // whose objects carry no label of ours: they are known by their names and what they grant.
+    let was_ready = project.conditions.iter().any(|c| c.kind == condition_type::READY && c.status);
+    let inherited = match &seen.access {
+        _ if !was_ready => Vec::new(),
+        Access::Unread => return Step::ReadAccess,
+        Access::Known(access) => access
+            .in_state(AccessState::Foreign { matches: true })
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    };
+    // A label that a controller wrote came with the Project; any other was there before it.
+    Step::RecordNamespace {
+        origin,
+        ledger: Ledger { label: origin == Origin::Created, inherited },
+        finalizer: seen.decide_as(project, origin).disposition < Disposition::Retain,
+    }
+}
+
+fn keep_in_shape(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    namespace: &NamespaceFacts,
+) -> Step {
+    if !project.finalizer {
+        return Step::HoldProject { bind: Some(namespace.uid.clone()) };
+    }
+    if namespace.owner_reference {
+        return Step::StripOwnerReference;
+    }
+    match (wants_finalizer(seen, project), namespace.finalizer) {
+        (true, false) => return Step::AddNamespaceFinalizer,
+        (false, true) => return Step::RemoveNamespaceFinalizer,
+        _ => {}
+    }
+    let Access::Known(access) = &seen.access else { return Step::ReadAccess };
+    if let Some(step) = provide(access) {
+        return step;
+    }
+    if let Some(obstacle) = access.obstacle() {
+        let what = format!(
+            "provide {obstacle}: one that is not Tenure's grants something else; rename or \
+             delete it"
+        );
+        let progress = Progress::AccessFailed(obstacle.purpose(), what);
+        return rest_at(seen, project, &progress, Step::Wait(Wait::Retry));
+    }
+    rest_at(seen, project, &Progress::Ready, Step::Done)
+}
+
+/// What is to be done for the access, if anything. The ClusterRoleBinding comes after the rest,
+/// for the API server checks what a binding grants against the ClusterRole that it finds.
+fn provide(access: &AccessFacts) -> Option<Step> {
+    if !access.in_state(AccessState::Unverified).is_empty() {
+        return Some(Step::ReadAccess);
+    }
+    let (last, first): (Vec<_>, Vec<_>) = access
+        .in_state(AccessState::Missing)
+        .into_iter()
+        .partition(|key| key.kind == AccessKind::ClusterRoleBinding);
+    for missing in [first, last] {
+        if !missing.is_empty() {
+            return Some(Step::Provision(missing));
+        }
+    }
+    let drifted = access.in_state(AccessState::Drifted);
+    if !drifted.is_empty() {
+        return Some(Step::Repair(drifted));
+    }
+    if !access.surplus.is_empty() {
+        return Some(Step::RemoveAccess(access.surplus.clone()));
+    }
+    None
+}
+
+impl Step {
+    /// What part of the work it is a failure of, when the step fails.
+    pub fn trouble_kind(&self) -> TroubleKind {
+        match self {
+            Self::Provision(keys) | Self::Repair(keys) | Self::RemoveAccess(keys) => {
+                let purpose = keys.iter().map(crate::access::AccessKey::purpose).min();
+                TroubleKind::Access(purpose.unwrap_or(Purpose::System))
+            }
+            Self::ReadAccess => TroubleKind::Access(Purpose::System),
+            Self::DeleteProject(_) => TroubleKind::DeleteProject,
+            Self::DeleteNamespace { .. } | Self::ReleaseNamespace(_) | Self::LetGoOfProject => {
+                TroubleKind::Deletion
+            }
+            _ => TroubleKind::Namespace,
+        }
+    }
+}

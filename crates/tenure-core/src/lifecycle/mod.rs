@@ -1,0 +1,39 @@
+//! The lifecycle: from what was observed to the next single step.
+//!
+//! [`next_step`] is total and deterministic. Because every step is one request, or one set of
+//! requests that do not depend on each other, a crash between any two leaves a state that is
+//! again an [`Observation`], from which the same function goes on.
+//!
+//! The order of the steps carries the invariants:
+//! - the Project is held by its finalizer before anything is made for it, so that a Project
+//!   deleted at once leaves nothing behind;
+//! - the record stands on the Namespace before anything is added to it, so that release knows;
+//! - the Namespace is deleted only at the UID and resourceVersion that the decision read;
+//! - the Project is let go of last, when its Namespace is gone or released.
+
+mod deleting;
+mod live;
+mod observation;
+mod orphan;
+mod step;
+
+pub use observation::{Access, Observation, Trouble, TroubleKind};
+pub use step::{Release, Step, Wait};
+
+use jiff::Timestamp;
+
+use crate::{NamespaceName, status::Progress};
+
+/// The next step towards where the observed Project and Namespace should be.
+///
+/// `now` is the API server's idea of the time, as far as it is known.
+pub fn next_step(seen: &Observation<'_>, now: Timestamp) -> Step {
+    let Some(project) = &seen.project else { return orphan::next(seen) };
+    if let Err(why) = NamespaceName::parse(seen.name) {
+        return live::unfit(seen, project, Progress::InvalidName(why.to_string()));
+    }
+    match project.deleting {
+        Some(_) => deleting::next(seen, project, now),
+        None => live::next(seen, project),
+    }
+}

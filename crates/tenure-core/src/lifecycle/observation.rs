@@ -1,0 +1,119 @@
+//! What the lifecycle sees.
+
+use std::fmt;
+
+use crate::access::{AccessFacts, Purpose};
+use crate::status::{self, Progress, Report, Stats};
+use crate::{
+    Blocker, CrdState, Decision, NamespaceFacts, NamespaceState, Origin, ProjectFacts, Settings,
+    Snapshot, Tenancy, decide, tenancy,
+};
+
+/// What is known of the provisioned access.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It has not been read.
+    Unread,
+    /// It was read, or follows from what was done.
+    Known(AccessFacts),
+}
+
+/// What part of the work failed at the last attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TroubleKind {
+    /// Making, recording or changing the Namespace.
+    Namespace,
+    /// Providing or taking back access.
+    Access(Purpose),
+    /// Asking for the deletion of the Project, because its Namespace goes.
+    DeleteProject,
+    /// Anything else about the deletion.
+    Deletion,
+}
+
+/// The failure of the last attempt, for which a person may have to do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// What part of the work failed.
+    pub kind: TroubleKind,
+    /// What failed and why, as a fragment that fits "failed to …".
+    pub what: String,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+/// Everything that the next step depends on.
+#[derive(Clone, Debug)]
+pub struct Observation<'a> {
+    /// The name of the Project and its Namespace.
+    pub name: &'a str,
+    /// The Project, if there is one.
+    pub project: Option<ProjectFacts>,
+    /// The Namespace, if there is one.
+    pub namespace: Option<NamespaceFacts>,
+    /// What was seen of the Project CRD.
+    pub crd: CrdState,
+    /// The provisioned access.
+    pub access: Access,
+    /// What keeps a terminating Namespace; `None` if nobody has looked.
+    pub blockers: Option<Vec<Blocker>>,
+    /// Numbers of Warehouses and Stages; `None` where those kinds do not exist.
+    pub stats: Option<Stats>,
+    /// The failure of the last attempt.
+    pub trouble: Option<Trouble>,
+    /// What does not change.
+    pub settings: &'a Settings,
+}
+
+impl Observation<'_> {
+    /// Decides on what was observed.
+    pub fn decide(&self, project: &ProjectFacts) -> Decision {
+        decide(&self.snapshot(project))
+    }
+
+    /// Decides as if the Namespace were recorded as the Project's, with that origin.
+    pub(super) fn decide_as(&self, project: &ProjectFacts, origin: Origin) -> Decision {
+        let mut snapshot = self.snapshot(project);
+        if let NamespaceState::Active { tenancy, .. } = &mut snapshot.namespace {
+            *tenancy = Tenancy::Owned(origin);
+        }
+        decide(&snapshot)
+    }
+
+    fn snapshot(&self, project: &ProjectFacts) -> Snapshot {
+        Snapshot::new(self.name, project, self.namespace.as_ref(), self.crd, self.settings)
+    }
+
+    /// The report that the status should hold at this progress.
+    pub(super) fn report(&self, project: &ProjectFacts, progress: &Progress) -> Report {
+        let bound = project.bound();
+        let recorded = self.namespace.as_ref().and_then(|ns| match tenancy(project, ns) {
+            Tenancy::Owned(origin) => Some((ns.uid.clone(), origin.as_str())),
+            Tenancy::Unrecorded(_) | Tenancy::NotOwned(_) => None,
+        });
+        let kept = bound.map(|uid| (uid, "Bound"));
+        let bound = recorded.or_else(|| {
+            // The Namespace is gone or not ours: what was recorded stays recorded, word for word.
+            let how = project.conditions.iter().find(|c| c.bound_uid().is_some()).map(|c| match c
+                .reason
+                .as_str()
+            {
+                "Created" => "Created",
+                "Adopted" => "Adopted",
+                _ => "Bound",
+            });
+            kept.map(|(uid, bound)| (uid, how.unwrap_or(bound)))
+        });
+        status::report(
+            project.generation,
+            progress,
+            &self.decide(project),
+            bound.as_ref().map(|(uid, how)| (uid, *how)),
+            self.stats,
+        )
+    }
+}

@@ -1,0 +1,149 @@
+//! What a decision is made from.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::{NamespaceFacts, NotOwned, Origin, ProjectFacts, Statements, Tenancy, tenancy};
+
+/// What adopted namespaces are presumed to deserve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// An adopted Namespace is retained, and a retained one loses what its Project added.
+    #[default]
+    Protective,
+    /// As Kargo does: adoption presumes nothing, and a retained Namespace keeps its label.
+    Kargo,
+}
+
+/// What was seen of the CustomResourceDefinition of Projects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrdState {
+    /// It stands.
+    Established,
+    /// It is being deleted, and its instances die without admission.
+    Terminating,
+    /// It could not be found.
+    Absent,
+}
+
+/// What does not change while the program runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What adopted namespaces are presumed to deserve.
+    pub profile: Profile,
+    /// The namespace Kargo runs in, where its ServiceAccounts live.
+    pub kargo_namespace: String,
+    /// Namespaces that no Project may touch, besides `default` and `kube-*`:
+    /// Kargo's, Tenure's, and what the operator names.
+    pub system_namespaces: BTreeSet<String>,
+    /// How long a Namespace may take to go before the Project's status says what blocks it.
+    pub patience: Duration,
+}
+
+impl Settings {
+    /// Whether the namespace belongs to the cluster, to Kargo or to Tenure.
+    pub fn is_system(&self, name: &str) -> bool {
+        name == "default"
+            || name.starts_with("kube-")
+            || name == self.kargo_namespace
+            || self.system_namespaces.contains(name)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            profile: Profile::default(),
+            kargo_namespace: "kargo".to_owned(),
+            system_namespaces: BTreeSet::from(["tenure-system".to_owned()]),
+            patience: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The Namespace as the decision sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamespaceState {
+    /// There is none.
+    Absent,
+    /// It is going already.
+    Terminating,
+    /// It stands.
+    Active {
+        /// Whose it is.
+        tenancy: Tenancy,
+        /// What its annotations say.
+        statements: Statements,
+    },
+}
+
+/// Everything that the static decision depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Whether the name is a system namespace's.
+    pub system: bool,
+    /// What the Project's annotations say.
+    pub project: Statements,
+    /// The Namespace.
+    pub namespace: NamespaceState,
+    /// What was seen of the Project CRD.
+    pub crd: CrdState,
+    /// What adopted namespaces are presumed to deserve.
+    pub profile: Profile,
+}
+
+impl Snapshot {
+    /// Takes the snapshot of a Project and the Namespace of its name.
+    pub fn new(
+        name: &str,
+        project: &ProjectFacts,
+        namespace: Option<&NamespaceFacts>,
+        crd: CrdState,
+        settings: &Settings,
+    ) -> Self {
+        let namespace = match namespace {
+            None => NamespaceState::Absent,
+            Some(ns) if ns.deleting.is_some() => NamespaceState::Terminating,
+            Some(ns) => NamespaceState::Active {
+                tenancy: tenancy(project, ns),
+                statements: ns.statements.clone(),
+            },
+        };
+        Self {
+            system: settings.is_system(name),
+            project: project.statements.clone(),
+            namespace,
+            crd,
+            profile: settings.profile,
+        }
+    }
+}
+
+impl NotOwned {
+    /// Why, as a clause.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Unlabelled { .. } => format!(
+                "it lacks the label {}: \"true\", so it is not the Project's",
+                crate::keys::PROJECT_LABEL
+            ),
+            Self::OtherProject(uid) => {
+                format!("its record names another Project, of UID {uid}")
+            }
+            Self::Replaced { bound } => {
+                format!("it is not the namespace the Project is bound to, which had UID {bound}")
+            }
+            Self::Illegible(what) => format!("its record cannot be read: {what}"),
+        }
+    }
+}
+
+impl Tenancy {
+    /// The recorded origin, if the Namespace is the Project's.
+    pub fn origin(&self) -> Option<Origin> {
+        match self {
+            Self::Owned(origin) => Some(*origin),
+            Self::Unrecorded(_) | Self::NotOwned(_) => None,
+        }
+    }
+}
