@@ -1,0 +1,159 @@
+//! What has to be on a cluster for Tenure to run: CustomResourceDefinitions, its ServiceAccount
+//! and its least-privilege role.
+//!
+//! The role is defined here once; the manifests, the tests and the demo use this definition, so
+//! that a missing permission fails a test.
+
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Resource;
+use kube::core::ObjectMeta;
+use serde_json::Value;
+use tenure_core::access::{CONTROLLER_READ_SECRETS, PROJECT_ADMIN, SECRETS_READER, USER_ROLES};
+use tenure_core::keys;
+
+use crate::Project;
+use crate::rbac::{RBAC, role_ref, rule, service_account};
+
+/// Name of the ServiceAccount, the roles and the Lease.
+pub const NAME: &str = "tenure";
+/// Name of the optional role that lets Tenure see what blocks a namespace.
+pub const CONTENTS: &str = "tenure-contents";
+
+/// The CustomResourceDefinitions that Tenure needs.
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    vec![Project::crd()]
+}
+
+/// Tenure's namespace, ServiceAccount, roles and bindings, in the order to apply them.
+///
+/// # Panics
+/// Never: the objects are made here and serialize.
+pub fn manifests(namespace: &str, kargo_namespace: &str) -> Vec<Value> {
+    let mut manifests = vec![
+        json(&Namespace { metadata: named(namespace, None), ..Default::default() }),
+        json(&ServiceAccount { metadata: named(NAME, Some(namespace)), ..Default::default() }),
+    ];
+    manifests.push(json(&cluster_role()));
+    manifests.push(json(&ClusterRoleBinding {
+        metadata: named(NAME, None),
+        role_ref: role_ref("ClusterRole", NAME),
+        subjects: Some(vec![service_account(NAME, namespace)]),
+    }));
+    manifests.push(json(&Role {
+        metadata: named(NAME, Some(namespace)),
+        rules: Some(vec![rule(
+            "coordination.k8s.io",
+            &["leases"],
+            &["create", "get", "list", "patch", "update", "watch"],
+        )]),
+    }));
+    manifests.push(binding(namespace, namespace));
+    manifests.push(json(&Role {
+        metadata: named(NAME, Some(kargo_namespace)),
+        rules: Some(vec![rule("", &["serviceaccounts"], &["get", "list", "watch"])]),
+    }));
+    manifests.push(binding(kargo_namespace, namespace));
+    // Events about a cluster-scoped object belong in `default`, where no terminating namespace
+    // refuses them.
+    manifests.push(json(&Role {
+        metadata: named(NAME, Some("default")),
+        rules: Some(vec![rule("events.k8s.io", &["events"], &["create"])]),
+    }));
+    manifests.push(binding("default", namespace));
+    manifests
+}
+
+/// The optional role by which Tenure can name the very objects that keep a namespace from going.
+/// It reads every kind, Secrets too, though Tenure asks for metadata only.
+pub fn contents_manifests(namespace: &str) -> Vec<Value> {
+    vec![
+        json(&ClusterRole {
+            metadata: named(CONTENTS, None),
+            rules: Some(vec![rule("*", &["*"], &["get", "list"])]),
+            ..Default::default()
+        }),
+        json(&ClusterRoleBinding {
+            metadata: named(CONTENTS, None),
+            role_ref: role_ref("ClusterRole", CONTENTS),
+            subjects: Some(vec![service_account(NAME, namespace)]),
+        }),
+    ]
+}
+
+/// The least that the server needs, cluster-wide.
+fn cluster_role() -> ClusterRole {
+    let write = ["create", "delete", "deletecollection", "get", "list", "patch", "watch"];
+    let rules = vec![
+        rule("", &["namespaces"], &["create", "delete", "get", "list", "patch", "watch"]),
+        rule("", &["serviceaccounts"], &write),
+        rule(RBAC, &["rolebindings"], &write),
+        // What a Project's roles grant is more than Tenure itself may do, so it must be allowed
+        // to grant it.
+        rule(RBAC, &["roles"], &[&write[..], &["escalate"]].concat()),
+        PolicyRule {
+            resource_names: Some(USER_ROLES.map(str::to_owned).to_vec()),
+            ..rule(RBAC, &["roles"], &["bind"])
+        },
+        PolicyRule {
+            resource_names: Some(
+                [PROJECT_ADMIN, SECRETS_READER, CONTROLLER_READ_SECRETS]
+                    .map(str::to_owned)
+                    .to_vec(),
+            ),
+            ..rule(RBAC, &["clusterroles"], &["bind"])
+        },
+        // Granted through these is only what Tenure holds itself: update and delete Projects.
+        rule(
+            RBAC,
+            &["clusterroles", "clusterrolebindings"],
+            &["create", "delete", "get", "list", "patch", "watch"],
+        ),
+        rule(
+            keys::KARGO_GROUP,
+            &["projects"],
+            &["delete", "get", "list", "patch", "update", "watch"],
+        ),
+        rule(keys::KARGO_GROUP, &["projects/status"], &["patch"]),
+        rule(keys::KARGO_GROUP, &["stages", "warehouses"], &["get", "list", "watch"]),
+        PolicyRule {
+            resource_names: Some(vec![keys::PROJECT_CRD.to_owned()]),
+            ..rule(
+                "apiextensions.k8s.io",
+                &["customresourcedefinitions"],
+                &["get", "list", "watch"],
+            )
+        },
+    ];
+    ClusterRole { metadata: named(NAME, None), rules: Some(rules), ..Default::default() }
+}
+
+fn binding(in_namespace: &str, of_namespace: &str) -> Value {
+    json(&RoleBinding {
+        metadata: named(NAME, Some(in_namespace)),
+        role_ref: role_ref("Role", NAME),
+        subjects: Some(vec![service_account(NAME, of_namespace)]),
+    })
+}
+
+/// The object as JSON, with apiVersion and kind, as `kubectl apply` wants it.
+fn json<K: Resource<DynamicType = ()> + serde::Serialize>(object: &K) -> Value {
+    let mut value = serde_json::json!(object);
+    value["apiVersion"] = K::api_version(&()).into();
+    value["kind"] = K::kind(&()).into();
+    value
+}
+
+fn named(name: &str, namespace: Option<&str>) -> ObjectMeta {
+    let labels = [
+        ("app.kubernetes.io/name".to_owned(), NAME.to_owned()),
+        ("app.kubernetes.io/part-of".to_owned(), NAME.to_owned()),
+    ];
+    ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: namespace.map(str::to_owned),
+        labels: Some(labels.into()),
+        ..Default::default()
+    }
+}
