@@ -1,0 +1,92 @@
+//! What can go wrong with a request, and what that means for the next attempt.
+
+use kube::core::Status;
+
+/// A request that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing}: {failure}")]
+pub struct RequestError {
+    /// What was asked for, as a fragment that fits "failed to …".
+    pub doing: String,
+    /// Why it failed.
+    pub failure: Failure,
+}
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The API server answered with an error.
+    #[error("{}", describe(.0))]
+    Refused(Box<Status>),
+    /// The object changed since it was read, so the decision is taken again.
+    #[error("it changed since it was read")]
+    Changed,
+    /// Nobody knows whether it was carried out: no answer, or one that does not say.
+    #[error("no certain answer: {0}")]
+    Unknown(String),
+    /// The API server answered something that is not what was asked for.
+    #[error("{0}")]
+    Nonsense(String),
+}
+
+/// What a failure means for the next attempt; also its label in metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Category {
+    /// Read again and decide again.
+    Conflict,
+    /// The server asks for patience, or did not answer.
+    Transient,
+    /// A person has to do something.
+    Refused,
+}
+
+impl Category {
+    /// The category's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Transient => "transient",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl RequestError {
+    /// Wraps what the client returned.
+    pub fn new(doing: impl Into<String>, error: kube::Error) -> Self {
+        let failure = match error {
+            kube::Error::Api(status) if status.is_conflict() => Failure::Changed,
+            kube::Error::Api(status) => Failure::Refused(status),
+            kube::Error::SerdeError(error) => Failure::Nonsense(error.to_string()),
+            other => Failure::Unknown(other.to_string()),
+        };
+        Self { doing: doing.into(), failure }
+    }
+
+    /// Whether the object was not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(&self.failure, Failure::Refused(status) if status.code == 404)
+    }
+
+    /// What the failure means for the next attempt.
+    pub fn category(&self) -> Category {
+        match &self.failure {
+            Failure::Changed => Category::Conflict,
+            // A JSON patch whose test fails is answered 422: what was tested changed.
+            Failure::Refused(status) => match status.code {
+                404 | 409 | 410 | 422 => Category::Conflict,
+                429 | 500..=599 | 0 => Category::Transient,
+                _ => Category::Refused,
+            },
+            Failure::Unknown(_) | Failure::Nonsense(_) => Category::Transient,
+        }
+    }
+}
+
+fn describe(status: &Status) -> String {
+    if status.message.is_empty() {
+        format!("the API server answered {} {}", status.code, status.reason)
+    } else {
+        status.message.clone()
+    }
+}

@@ -1,0 +1,68 @@
+//! Carrying out one step, and bringing the world up to date with the answer.
+//!
+//! A step that fails leaves the world as it was read; the caller reads again and asks the
+//! lifecycle again. Nothing here decides or retries.
+
+mod access;
+mod namespace;
+mod project;
+
+use kube::api::{Patch, PatchParams, PostParams};
+use tenure_core::{Step, keys};
+
+use crate::RequestError;
+use crate::gather::{Cluster, World};
+
+impl Cluster {
+    /// Carries out a step.
+    ///
+    /// # Errors
+    /// If the request failed or nobody knows whether it succeeded.
+    pub async fn execute(&self, step: &Step, world: &mut World) -> Result<(), RequestError> {
+        let reads = matches!(step, Step::ReadAccess | Step::ReadBlockers);
+        if !reads && !step.is_rest() {
+            world.fresh = false;
+        }
+        match step {
+            Step::Done | Step::Wait(_) => Ok(()),
+            Step::ReadAccess => self.read_access(world).await,
+            Step::ReadBlockers => self.read_blockers(world).await,
+            Step::HoldProject { bind } => self.hold_project(bind.as_ref(), world).await,
+            Step::BindProject(uid) => self.bind_project(uid, world).await,
+            Step::UnbindProject => self.unbind_project(world).await,
+            Step::LetGoOfProject => self.let_go_of_project(world).await,
+            Step::DeleteProject(uid) => self.delete_project(uid, world).await,
+            Step::ReportStatus(report) => self.report_status(report, world).await,
+            Step::CreateNamespace { finalizer } => self.create_namespace(*finalizer, world).await,
+            Step::RecordNamespace { origin, ledger, finalizer } => {
+                self.record_namespace(*origin, ledger, *finalizer, world).await
+            }
+            Step::AddNamespaceFinalizer => self.add_namespace_finalizer(world).await,
+            Step::RemoveNamespaceFinalizer => self.remove_namespace_finalizer(world).await,
+            Step::StripOwnerReference => self.strip_owner_reference(world).await,
+            Step::DeleteNamespace { uid, resource_version } => {
+                self.delete_namespace(uid, resource_version, world).await
+            }
+            Step::ReleaseNamespace(what) => self.release_namespace(*what, world).await,
+            Step::Provision(keys) => self.provision(keys, world).await,
+            Step::Repair(keys) => self.repair(keys, world).await,
+            Step::RemoveAccess(keys) => self.remove_access(keys, world).await,
+        }
+    }
+}
+
+/// Every write carries our name.
+fn post() -> PostParams {
+    PostParams { field_manager: Some(keys::FIELD_MANAGER.to_owned()), ..Default::default() }
+}
+
+/// Every write carries our name.
+fn patch() -> PatchParams {
+    PatchParams { field_manager: Some(keys::FIELD_MANAGER.to_owned()), ..Default::default() }
+}
+
+/// Whether a patch would change nothing.
+fn is_empty(patch: &Patch<()>) -> bool {
+    let Patch::Json(patch) = patch else { return false };
+    patch.0.iter().all(|operation| matches!(operation, json_patch::PatchOperation::Test(_)))
+}

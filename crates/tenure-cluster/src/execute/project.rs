@@ -1,0 +1,124 @@
+//! Steps on the Project.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::Api;
+use kube::api::{DeleteParams, Patch, Preconditions};
+use tenure_api::Project;
+use tenure_core::status::{Report, condition_type};
+use tenure_core::{Uid, keys};
+
+use super::{is_empty, patch};
+use crate::RequestError;
+use crate::gather::{Cluster, World, within};
+use crate::patch::ObjectPatch;
+
+impl Cluster {
+    fn projects(&self) -> Api<Project> {
+        Api::all(self.client.clone())
+    }
+
+    pub(super) async fn hold_project(
+        &self,
+        bind: Option<&Uid>,
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        let annotations: Vec<_> =
+            bind.iter().map(|uid| (keys::NAMESPACE_UID, uid.as_str())).collect();
+        self.patch_project("hold", world, |patch| patch.annotate(&annotations).add_finalizer())
+            .await
+    }
+
+    pub(super) async fn bind_project(
+        &self,
+        uid: &Uid,
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        let annotation = [(keys::NAMESPACE_UID, uid.as_str())];
+        self.patch_project("bind", world, |patch| patch.annotate(&annotation)).await
+    }
+
+    /// Forgets the binding, which is in the annotation, in the status, or in both: one of them
+    /// at a time, for each is a request of its own.
+    pub(super) async fn unbind_project(&self, world: &mut World) -> Result<(), RequestError> {
+        let annotated =
+            world.project_facts.as_ref().is_some_and(|p| p.bound_by_annotation.is_some());
+        if annotated {
+            return self
+                .patch_project("unbind", world, |patch| {
+                    patch.remove_annotation(keys::NAMESPACE_UID)
+                })
+                .await;
+        }
+        let Some(project) = &world.project else { return Ok(()) };
+        let mut status = project.status.clone().unwrap_or_default();
+        status.conditions.retain(|c| c.type_ != condition_type::NAMESPACE_BOUND);
+        self.patch_status("unbind", &status, world).await
+    }
+
+    pub(super) async fn let_go_of_project(&self, world: &mut World) -> Result<(), RequestError> {
+        self.patch_project("let go of", world, |patch| patch.remove_finalizer()).await
+    }
+
+    pub(super) async fn delete_project(
+        &self,
+        uid: &Uid,
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(uid.to_string()),
+                resource_version: None,
+            }),
+            ..Default::default()
+        };
+        let doing = format!("delete project {}", world.name);
+        let answer = within(doing, self.projects().delete(&world.name, &params)).await?;
+        world.set_project(answer.left())
+    }
+
+    pub(super) async fn report_status(
+        &self,
+        report: &Report,
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        let Some(project) = &world.project else { return Ok(()) };
+        let now = Time(jiff::Timestamp::now());
+        let status = project.status.clone().unwrap_or_default().with(report, &now);
+        self.patch_status("report the status of", &status, world).await
+    }
+
+    async fn patch_status(
+        &self,
+        verb: &str,
+        status: &tenure_api::ProjectStatus,
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        let Some(project) = &world.project else { return Ok(()) };
+        let change: Patch<()> =
+            ObjectPatch::of(&project.metadata).set("/status", serde_json::json!(status)).build();
+        let doing = format!("{verb} project {}", world.name);
+        let project =
+            within(doing, self.projects().patch_status(&world.name, &patch(), &change)).await?;
+        world.set_project(Some(project))?;
+        self.store.put_project(&world.name, world.project_facts.as_ref());
+        Ok(())
+    }
+
+    async fn patch_project(
+        &self,
+        verb: &str,
+        world: &mut World,
+        change: impl for<'a> FnOnce(ObjectPatch<'a>) -> ObjectPatch<'a>,
+    ) -> Result<(), RequestError> {
+        let Some(project) = &world.project else { return Ok(()) };
+        let change = change(ObjectPatch::of(&project.metadata)).build();
+        if is_empty(&change) {
+            return Ok(());
+        }
+        let doing = format!("{verb} project {}", world.name);
+        let project = within(doing, self.projects().patch(&world.name, &patch(), &change)).await?;
+        world.set_project(Some(project))?;
+        self.store.put_project(&world.name, world.project_facts.as_ref());
+        Ok(())
+    }
+}

@@ -1,0 +1,218 @@
+//! Reading, uncached, what the next step depends on.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::core::PartialObjectMeta;
+use kube::{Api, Client};
+use tenure_api::{FactsError, Project, namespace_facts, project_facts};
+use tenure_core::access::AccessKey;
+use tenure_core::lifecycle::{Access, Trouble};
+use tenure_core::status::Stats;
+use tenure_core::{
+    Blocker, CrdState, NamespaceFacts, Observation, ProjectFacts, Settings, Uid, keys,
+};
+
+use crate::error::Failure;
+use crate::{RequestError, Store};
+
+/// How long one request may take. Longer than the API server's own limit for one that is no
+/// watch would be of no use, and this short a hang is still noticed by a person.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A cluster, and what the watches know of it.
+#[derive(Clone)]
+pub struct Cluster {
+    pub(crate) client: Client,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) store: Arc<Store>,
+}
+
+/// One Project and its Namespace, as they were read and as they were changed since.
+pub struct World {
+    pub(crate) name: String,
+    pub(crate) project: Option<Project>,
+    pub(crate) namespace: Option<PartialObjectMeta<Namespace>>,
+    pub(crate) project_facts: Option<ProjectFacts>,
+    pub(crate) namespace_facts: Option<NamespaceFacts>,
+    pub(crate) crd: CrdState,
+    pub(crate) access: Access,
+    /// Identities of provisioned objects that were found.
+    pub(crate) found: BTreeMap<AccessKey, Found>,
+    pub(crate) blockers: Option<Vec<Blocker>>,
+    pub(crate) stats: Option<Stats>,
+    /// Whether nothing was written since both objects were read.
+    pub(crate) fresh: bool,
+}
+
+/// A provisioned object that was found.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) meta: kube::core::ObjectMeta,
+    /// Whether it carries our label, so that a deletion by label takes it.
+    pub(crate) labelled: bool,
+    /// Whether it can only be brought back by being made anew.
+    pub(crate) anew: bool,
+}
+
+impl Cluster {
+    /// A cluster behind that client.
+    pub fn new(client: Client, settings: Arc<Settings>, store: Arc<Store>) -> Self {
+        Self { client, settings, store }
+    }
+
+    /// What does not change.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What the watches know.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Reads the Project and the Namespace of that name.
+    ///
+    /// The Namespace is read first: a record on it that names a Project which is then not found
+    /// names one that is gone, and not one that had yet to come.
+    ///
+    /// # Errors
+    /// If anything could not be read: blindness is no verdict.
+    pub async fn gather(&self, name: &str) -> Result<World, RequestError> {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        let projects: Api<Project> = Api::all(self.client.clone());
+        let reading = |what: &str| format!("read {what} {name}");
+        let namespace = within(reading("namespace"), namespaces.get_metadata_opt(name)).await?;
+        let project = within(reading("project"), projects.get_opt(name)).await?;
+        let mut world = World {
+            name: name.to_owned(),
+            project: None,
+            namespace: None,
+            project_facts: None,
+            namespace_facts: None,
+            crd: CrdState::Established,
+            access: Access::Unread,
+            found: BTreeMap::new(),
+            blockers: None,
+            stats: self.store.stats(name),
+            fresh: true,
+        };
+        world.set_project(project)?;
+        world.set_namespace(namespace)?;
+        if world.project_facts.as_ref().is_none_or(|project| project.deleting.is_some()) {
+            world.crd = self.read_crd().await?;
+        }
+        Ok(world)
+    }
+
+    /// Reads both objects again. What is known of the provisioned access stays known: it was
+    /// read, or follows from what was done, since this pass began.
+    ///
+    /// # Errors
+    /// If anything could not be read.
+    pub async fn gather_again(&self, world: World) -> Result<World, RequestError> {
+        let again = self.gather(&world.name).await?;
+        let same = again.tenant_uid() == world.tenant_uid() || again.tenant_uid().is_none();
+        Ok(if same { World { access: world.access, found: world.found, ..again } } else { again })
+    }
+
+    async fn read_crd(&self) -> Result<CrdState, RequestError> {
+        let crds: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        let doing = format!("read the CustomResourceDefinition {}", keys::PROJECT_CRD);
+        let crd = within(doing, crds.get_metadata_opt(keys::PROJECT_CRD)).await?;
+        Ok(crd_state(crd.as_ref().map(|crd| &crd.metadata)))
+    }
+}
+
+/// What a CustomResourceDefinition's metadata says about it.
+pub(crate) fn crd_state(meta: Option<&kube::core::ObjectMeta>) -> CrdState {
+    match meta {
+        None => CrdState::Absent,
+        Some(meta) if meta.deletion_timestamp.is_some() => CrdState::Terminating,
+        Some(_) => CrdState::Established,
+    }
+}
+
+impl World {
+    /// The world as the lifecycle sees it.
+    pub fn observe<'a>(
+        &'a self,
+        settings: &'a Settings,
+        trouble: Option<Trouble>,
+    ) -> Observation<'a> {
+        Observation {
+            name: &self.name,
+            project: self.project_facts.clone(),
+            namespace: self.namespace_facts.clone(),
+            crd: self.crd,
+            access: self.access.clone(),
+            blockers: self.blockers.clone(),
+            stats: self.stats,
+            trouble,
+            settings,
+        }
+    }
+
+    /// Whether nothing was written since both objects were read.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// The Project's facts, if there is a Project.
+    pub fn project(&self) -> Option<&ProjectFacts> {
+        self.project_facts.as_ref()
+    }
+
+    /// UID of the Project that access is provided for, or was, if it is gone.
+    pub(crate) fn tenant_uid(&self) -> Option<Uid> {
+        let project = self.project_facts.as_ref().map(|project| project.uid.clone());
+        project.or_else(|| self.namespace_facts.as_ref()?.project_uid.clone())
+    }
+
+    pub(crate) fn set_project(&mut self, project: Option<Project>) -> Result<(), RequestError> {
+        self.project_facts =
+            project.as_ref().map(project_facts).transpose().map_err(|e| self.nonsense(&e))?;
+        self.project = project;
+        Ok(())
+    }
+
+    pub(crate) fn set_namespace(
+        &mut self,
+        namespace: Option<PartialObjectMeta<Namespace>>,
+    ) -> Result<(), RequestError> {
+        self.namespace_facts = namespace
+            .as_ref()
+            .map(|namespace| namespace_facts(&namespace.metadata))
+            .transpose()
+            .map_err(|e| self.nonsense(&e))?;
+        self.namespace = namespace;
+        Ok(())
+    }
+
+    fn nonsense(&self, error: &FactsError) -> RequestError {
+        RequestError {
+            doing: format!("read {}", self.name),
+            failure: Failure::Nonsense(error.to_string()),
+        }
+    }
+}
+
+/// Waits for a request, but not for ever.
+pub(crate) async fn within<T>(
+    doing: impl Into<String>,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, RequestError> {
+    let doing = doing.into();
+    match tokio::time::timeout(DEADLINE, request).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(RequestError::new(doing, error)),
+        Err(_) => Err(RequestError {
+            doing,
+            failure: Failure::Unknown(format!("nothing came in {} s", DEADLINE.as_secs())),
+        }),
+    }
+}

@@ -1,0 +1,21 @@
+//! Reading a cluster into observations, and carrying out steps on it.
+//!
+//! [`Cluster::gather`] reads, uncached; [`Cluster::execute`] carries out one step and brings the
+//! [`World`] up to date with what the API server answered. [`Store`] is what the watches leave
+//! in memory: enough to tell whether anything needs a look, never enough to act on.
+
+mod access;
+mod blockers;
+mod client;
+mod error;
+mod events;
+mod execute;
+mod gather;
+mod patch;
+mod store;
+
+pub use client::{Transport, connect, connect_through};
+pub use error::{Category, RequestError};
+pub use events::{Notice, NoticeKind};
+pub use gather::{Cluster, World};
+pub use store::{AccessSlot, Store, Watched};
