@@ -1,0 +1,152 @@
+//! Everything that runs while the server does: watches, queue, and whether they still live.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use kube::Client;
+use prometheus_client::registry::Registry;
+use tenure_cluster::{Cluster, Store};
+use tenure_core::Settings;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::metrics;
+use crate::project::Reconciler;
+use crate::watch::Watching;
+use crate::{Metrics, Queue, Waker};
+
+/// Projects worked on at once. The work is waiting for the API server, whose priority and
+/// fairness is the one to say how much is too much.
+const AT_ONCE: usize = 64;
+/// How often it is checked whether the first lists are complete.
+const CHECK: Duration = Duration::from_millis(20);
+
+/// The controllers of one replica.
+pub struct Manager {
+    cluster: Cluster,
+    client: Client,
+    store: Arc<Store>,
+    metrics: Metrics,
+    waker: Waker,
+    queue: Queue,
+    health: Health,
+}
+
+/// Whether the controllers are as they should be; shared with who answers probes.
+#[derive(Clone)]
+pub struct Health {
+    store: Arc<Store>,
+    alive: Arc<AtomicBool>,
+    registry: Arc<Registry>,
+}
+
+impl Health {
+    /// Whether every task lives.
+    pub fn is_alive(&self) -> bool {
+        self.alive.load(Ordering::Relaxed)
+    }
+
+    /// Whether every task lives and the caches are complete.
+    pub fn is_ready(&self) -> bool {
+        self.is_alive() && self.store.is_complete()
+    }
+
+    /// The metrics in the Prometheus text format.
+    pub fn metrics(&self) -> String {
+        metrics::text(&self.registry)
+    }
+}
+
+/// The controllers stopped although nobody told them to.
+#[derive(Debug, thiserror::Error)]
+pub enum ManagerError {
+    /// A watch ended or panicked.
+    #[error("a watch ended: {0}")]
+    Watch(String),
+    /// The work on a Project panicked.
+    #[error(transparent)]
+    Work(#[from] crate::queue::Panicked),
+}
+
+impl Manager {
+    /// The controllers for that cluster.
+    pub fn new(client: Client, settings: Arc<Settings>) -> Self {
+        let store = Arc::new(Store::default());
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        let (waker, queue) = Queue::new();
+        let health = Health {
+            store: store.clone(),
+            alive: Arc::new(AtomicBool::new(true)),
+            registry: Arc::new(registry),
+        };
+        let cluster = Cluster::new(client.clone(), settings, store.clone());
+        Self { cluster, client, store, metrics, waker, queue, health }
+    }
+
+    /// Whether the controllers are as they should be.
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    /// What the controllers count.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
+    /// Runs until told to stop. Watches always run, so that a replica that comes to lead knows
+    /// what there is; work is done only while it leads and once every first list is complete.
+    ///
+    /// # Errors
+    /// If a task ended that should not have.
+    pub async fn run(
+        self,
+        leads: watch::Receiver<bool>,
+        stop: watch::Receiver<bool>,
+    ) -> Result<(), ManagerError> {
+        let mut watches = JoinSet::new();
+        let watching = Watching {
+            client: self.client.clone(),
+            store: self.store.clone(),
+            waker: self.waker.clone(),
+            metrics: self.metrics.clone(),
+            kargo_namespace: self.cluster.settings().kargo_namespace.clone(),
+        };
+        watching.start(&mut watches);
+        let (act, active) = watch::channel(false);
+        let acting = acting(self.store.clone(), leads, act);
+        let reconciler = Arc::new(Reconciler::new(self.cluster, self.metrics));
+        let work = move |name: String| {
+            let reconciler = reconciler.clone();
+            async move {
+                let verdict = reconciler.reconcile(&name).await;
+                (name, verdict)
+            }
+        };
+        let queue = self.queue.run(AT_ONCE, active, stop, work);
+        let outcome = tokio::select! {
+            done = queue => done.map_err(ManagerError::from),
+            () = acting => Err(ManagerError::Watch("of the lease".to_owned())),
+            Some(ended) = watches.join_next() => {
+                let why = ended.err().map_or_else(|| "of its own accord".to_owned(), |e| e.to_string());
+                Err(ManagerError::Watch(why))
+            }
+        };
+        self.health.alive.store(outcome.is_ok(), Ordering::Relaxed);
+        outcome
+    }
+}
+
+/// Lets work be done while this replica leads and the caches are complete.
+async fn acting(store: Arc<Store>, mut leads: watch::Receiver<bool>, act: watch::Sender<bool>) {
+    while !store.is_complete() {
+        tokio::time::sleep(CHECK).await;
+    }
+    loop {
+        act.send_replace(*leads.borrow_and_update());
+        if leads.changed().await.is_err() {
+            return;
+        }
+    }
+}

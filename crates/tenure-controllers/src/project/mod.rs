@@ -1,0 +1,7 @@
+//! What is done for a woken Project.
+
+mod reconcile;
+mod release;
+
+pub use reconcile::{Reconciler, rest};
+pub use release::{Released, release_all};
