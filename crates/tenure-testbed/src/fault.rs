@@ -1,0 +1,152 @@
+//! Faults, injected at the client: the n-th request is not sent, or not answered, or answered
+//! with an error.
+//!
+//! This is a stand-in for what networks and servers do, which cannot be provoked at will. What
+//! is sent is answered by the real API server.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use kube::client::{Body, DynBody};
+use tokio::sync::Notify;
+use tower::{BoxError, Layer, Service};
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The program ends before it is sent.
+    CrashBefore,
+    /// The program ends after it was carried out and before the answer is seen.
+    CrashAfter,
+    /// It is carried out, but the connection breaks before the answer comes.
+    LostAnswer,
+    /// It is answered with that status, and not carried out.
+    Answer(u16),
+}
+
+/// Which request meets which fault.
+#[derive(Debug, Default)]
+pub struct Plan {
+    faults: Mutex<Vec<(usize, Fault)>>,
+    seen: AtomicUsize,
+    requests: Mutex<Vec<String>>,
+    crashed: Notify,
+}
+
+impl Plan {
+    /// The n-th request, counted from 1, meets the fault.
+    pub fn at(n: usize, fault: Fault) -> Arc<Self> {
+        Arc::new(Self { faults: Mutex::new(vec![(n, fault)]), ..Self::default() })
+    }
+
+    /// These requests meet these faults.
+    pub fn all(faults: Vec<(usize, Fault)>) -> Arc<Self> {
+        Arc::new(Self { faults: Mutex::new(faults), ..Self::default() })
+    }
+
+    /// How many requests there were.
+    pub fn requests(&self) -> usize {
+        self.seen.load(Ordering::SeqCst)
+    }
+
+    /// What was asked for, in order.
+    pub fn trace(&self) -> Vec<String> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until a request met a crash.
+    pub async fn crashed(&self) {
+        self.crashed.notified().await;
+    }
+
+    fn next(&self, request: &Request<Body>) -> Option<Fault> {
+        let n = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
+        let line = format!("{} {}", request.method(), request.uri().path());
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.iter().find(|(at, _)| *at == n).map(|(_, fault)| *fault)
+    }
+}
+
+/// Lets requests meet the faults of a plan.
+#[derive(Clone, Debug)]
+pub struct Faults(pub Arc<Plan>);
+
+impl<S> Layer<S> for Faults {
+    type Service = Faulty<S>;
+
+    fn layer(&self, inner: S) -> Faulty<S> {
+        Faulty { inner, plan: self.0.clone() }
+    }
+}
+
+/// A service whose requests meet faults.
+#[derive(Debug)]
+pub struct Faulty<S> {
+    inner: S,
+    plan: Arc<Plan>,
+}
+
+type Answer = Response<Box<DynBody>>;
+
+impl<S> Service<Request<Body>> for Faulty<S>
+where
+    S: Service<Request<Body>, Response = Answer, Error = BoxError>,
+    S::Future: Send + 'static,
+{
+    type Response = Answer;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let fault = self.plan.next(&request);
+        if let Some(Fault::Answer(status)) = fault {
+            return Box::pin(std::future::ready(Ok(refusal(status))));
+        }
+        let plan = self.plan.clone();
+        if fault == Some(Fault::CrashBefore) {
+            plan.crashed.notify_one();
+            return Box::pin(std::future::pending());
+        }
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = answer.await;
+            match fault {
+                Some(Fault::CrashAfter) => {
+                    plan.crashed.notify_one();
+                    std::future::pending().await
+                }
+                Some(Fault::LostAnswer) => {
+                    drop(answer);
+                    Err(BoxError::from("the connection broke, as provoked"))
+                }
+                _ => answer,
+            }
+        })
+    }
+}
+
+fn refusal(status: u16) -> Answer {
+    let body = serde_json::json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status,
+        "reason": if status == 409 { "Conflict" } else { "" }, "message": "as provoked",
+    });
+    let body = Full::new(Bytes::from(body.to_string())).map_err(BoxError::from);
+    let body: Box<DynBody> = Box::new(body);
+    let mut answer = Response::new(body);
+    *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+    if status == 429 {
+        answer.headers_mut().insert("retry-after", http::HeaderValue::from_static("1"));
+    }
+    answer
+}

@@ -1,0 +1,21 @@
+//! A real Kubernetes control plane: etcd, kube-apiserver and kube-controller-manager as child
+//! processes, with RBAC and the audit log on.
+//!
+//! [`ControlPlane::shared`] gives all tests of a process, or of a whole `cargo xtask test`, the
+//! same one. What it starts ends with the process that started it, even if that is killed.
+
+pub mod audit;
+mod binaries;
+mod control_plane;
+pub mod fault;
+mod fixtures;
+mod pki;
+mod process;
+mod users;
+mod waiting;
+
+pub use binaries::{Binaries, binaries};
+pub use control_plane::{ControlPlane, DIR_VARIABLE};
+pub use fixtures::{KARGO_NAMESPACE, TENURE_NAMESPACE};
+pub use process::Process;
+pub use waiting::{eventually, unique_name};

@@ -1,0 +1,119 @@
+//! Clients and kubeconfigs for named users and for ServiceAccounts.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::PostParams;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Config};
+use serde_json::{Value, json};
+
+use crate::ControlPlane;
+use crate::pki::Authority;
+
+/// Seconds for which a token is good: longer than any test or demo runs.
+const TOKEN_SECONDS: i64 = 86_400;
+
+impl ControlPlane {
+    /// A configuration for a user in some groups, by certificate.
+    ///
+    /// # Errors
+    /// If the certificate cannot be made.
+    pub fn user(&self, name: &str, groups: &[&str]) -> anyhow::Result<Config> {
+        config(self.user_kubeconfig(name, groups)?)
+    }
+
+    /// A configuration for a ServiceAccount, by token.
+    ///
+    /// # Errors
+    /// If no token can be had.
+    pub async fn service_account(&self, namespace: &str, name: &str) -> anyhow::Result<Config> {
+        config(self.service_account_kubeconfig(namespace, name).await?)
+    }
+
+    /// Writes a kubeconfig for a user.
+    ///
+    /// # Errors
+    /// If it cannot be made or written.
+    pub fn write_kubeconfig(&self, path: &Path, name: &str, groups: &[&str]) -> anyhow::Result<()> {
+        write(path, &self.user_kubeconfig(name, groups)?)
+    }
+
+    /// Writes a kubeconfig for a ServiceAccount.
+    ///
+    /// # Errors
+    /// If it cannot be made or written.
+    pub async fn write_service_account_kubeconfig(
+        &self,
+        path: &Path,
+        namespace: &str,
+        name: &str,
+    ) -> anyhow::Result<()> {
+        write(path, &self.service_account_kubeconfig(namespace, name).await?)
+    }
+
+    fn user_kubeconfig(&self, name: &str, groups: &[&str]) -> anyhow::Result<Value> {
+        let pair = Authority::of(self.dir())?.client(name, groups)?;
+        self.kubeconfig_with(json!({
+            "client-certificate-data": base64(&pair.certificate),
+            "client-key-data": base64(&pair.key),
+        }))
+    }
+
+    async fn service_account_kubeconfig(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> anyhow::Result<Value> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.admin()?, namespace);
+        let request = TokenRequest {
+            spec: Some(TokenRequestSpec {
+                expiration_seconds: Some(TOKEN_SECONDS),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let issued = accounts
+            .create_token_request(name, &PostParams::default(), &request)
+            .await
+            .with_context(|| format!("get a token of serviceaccount {namespace}/{name}"))?;
+        let status = issued.status.context("the token request has no status")?;
+        self.kubeconfig_with(json!({ "token": status.token }))
+    }
+
+    fn kubeconfig_with(&self, user: Value) -> anyhow::Result<Value> {
+        let authority = Authority::of(self.dir())?;
+        Ok(json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "testbed", "cluster": {
+                "server": self.url(),
+                "certificate-authority-data": base64(&authority.certificate),
+            }}],
+            "users": [{"name": "testbed", "user": user}],
+            "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": "testbed"}}],
+            "current-context": "testbed",
+        }))
+    }
+}
+
+fn config(kubeconfig: Value) -> anyhow::Result<Config> {
+    let kubeconfig: Kubeconfig = serde_json::from_value(kubeconfig)?;
+    let options = KubeConfigOptions::default();
+    // Nothing is read from elsewhere, so nothing is waited for.
+    futures::executor::block_on(Config::from_custom_kubeconfig(kubeconfig, &options))
+        .context("read the kubeconfig")
+}
+
+fn write(path: &Path, kubeconfig: &Value) -> anyhow::Result<()> {
+    fs::write(path, serde_json::to_vec_pretty(kubeconfig)?)
+        .with_context(|| format!("write {}", path.display()))
+}
+
+fn base64(text: &str) -> String {
+    use k8s_openapi::ByteString;
+    json!(ByteString(text.as_bytes().to_vec())).as_str().unwrap_or_default().to_owned()
+}
