@@ -1,0 +1,99 @@
+//! The command line. Every option can also be given by an environment variable, as `--help` says.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Decides what becomes of a Kubernetes namespace when the Kargo Project that lives in it goes.
+#[derive(Parser)]
+#[command(version, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the controllers
+    Server(Box<ServerArguments>),
+    /// Print the CustomResourceDefinitions, for `kubectl apply -f -`
+    Crds,
+    /// Print the namespace, the ServiceAccount and the least-privilege roles, for `kubectl apply -f -`
+    Manifests(ManifestArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct ManifestArguments {
+    /// Namespace that Tenure runs in
+    #[arg(long, env = "TENURE_NAMESPACE", default_value = "tenure-system")]
+    pub(crate) namespace: String,
+    /// Namespace that Kargo runs in
+    #[arg(long, env = "KARGO_NAMESPACE", default_value = "kargo")]
+    pub(crate) kargo_namespace: String,
+    /// Add the role that lets Tenure name the very objects that keep a namespace from going.
+    /// It reads every kind, Secrets too, though Tenure asks for metadata only
+    #[arg(long)]
+    pub(crate) contents: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ServerArguments {
+    /// How to run: `standalone` does all that Kargo's management controller does for Projects,
+    /// on clusters where that controller does not run
+    #[arg(long, env = "TENURE_MODE", value_enum)]
+    pub(crate) mode: Mode,
+    /// What adopted namespaces are presumed to deserve: `protective` retains them, `kargo`
+    /// deletes them as Kargo does
+    #[arg(long, env = "TENURE_PROFILE", value_enum, default_value_t = ProfileName::Protective)]
+    pub(crate) profile: ProfileName,
+    /// Namespace that Tenure runs in, where its Lease is
+    #[arg(long, env = "TENURE_NAMESPACE", default_value = "tenure-system")]
+    pub(crate) namespace: String,
+    /// Namespace that Kargo runs in
+    #[arg(long, env = "KARGO_NAMESPACE", default_value = "kargo")]
+    pub(crate) kargo_namespace: String,
+    /// A namespace that no Project may own, besides default, kube-*, Kargo's and Tenure's. Can be
+    /// given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) system_namespace: Vec<String>,
+    /// Where to answer /healthz, /readyz and /metrics
+    #[arg(long, env = "TENURE_LISTEN", default_value = "0.0.0.0:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Let only the replica that holds the Lease act. Two that act are safe, but do work twice
+    #[arg(long, env = "TENURE_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
+    pub(crate) leader_elect: bool,
+    /// Kubeconfig to use; by default $KUBECONFIG, then the user's, then the pod's ServiceAccount
+    #[arg(long)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig
+    #[arg(long)]
+    pub(crate) context: Option<String>,
+    /// How to log
+    #[arg(long, env = "TENURE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    pub(crate) log_format: LogFormat,
+    /// What to log, as for RUST_LOG
+    #[arg(long, env = "TENURE_LOG", default_value = "info")]
+    pub(crate) log: String,
+    /// Take every finalizer and record off all Projects and Namespaces, delete nothing, and exit;
+    /// for uninstalling, while no server runs
+    #[arg(long)]
+    pub(crate) release_all: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    Standalone,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ProfileName {
+    Protective,
+    Kargo,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum LogFormat {
+    Json,
+    Human,
+}

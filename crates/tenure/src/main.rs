@@ -1,0 +1,58 @@
+//! The Tenure server: arguments, wiring, probes, and an orderly end.
+
+mod arguments;
+mod leader;
+mod probes;
+mod server;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::{Arguments, Command};
+
+/// Half the memory of the system's allocator under many small, short-lived objects, and it
+/// gives pages back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        Command::Server(arguments) => server::run(*arguments),
+        Command::Crds => {
+            print(tenure_api::install::crds().iter().map(|crd| serde_json::json!(crd)))
+        }
+        Command::Manifests(arguments) => {
+            let mut manifests =
+                tenure_api::install::manifests(&arguments.namespace, &arguments.kargo_namespace);
+            if arguments.contents {
+                manifests.extend(tenure_api::install::contents_manifests(&arguments.namespace));
+            }
+            print(manifests.into_iter())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints objects as one YAML stream, ready for `kubectl apply -f -`.
+fn print(objects: impl Iterator<Item = serde_json::Value>) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    for object in objects {
+        let written = write!(out, "---\n{}", serde_saphyr::to_string(&object)?);
+        match written {
+            // Whoever reads has read enough.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! `tenure server`: wiring, and an orderly end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use tenure_cluster::{Cluster, Store, connect};
+use tenure_controllers::Manager;
+use tenure_controllers::project::release_all;
+use tenure_core::{Profile, Settings};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::arguments::{Mode, ProfileName, ServerArguments};
+use crate::leader::Leadership;
+use crate::{probes, telemetry};
+
+/// Threads that work. The server waits for the network nearly all the time.
+const THREADS: usize = 2;
+
+pub(crate) fn run(arguments: ServerArguments) -> anyhow::Result<()> {
+    telemetry::start(arguments.log_format, &arguments.log)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build()
+        .context("start the runtime")?
+        .block_on(serve(arguments))
+}
+
+async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
+    let client = client(&arguments).await?;
+    let settings = Arc::new(settings(&arguments));
+    if arguments.release_all {
+        let store = Arc::new(Store::default());
+        let cluster = Cluster::new(client.clone(), settings, store);
+        let released = release_all(&client, &cluster).await.context("take everything back")?;
+        println!(
+            "released {} projects and {} namespaces; nothing was deleted",
+            released.projects, released.namespaces
+        );
+        return Ok(());
+    }
+    let Mode::Standalone = arguments.mode;
+    let manager = Manager::new(client.clone(), settings);
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .with_context(|| format!("listen on {}", arguments.listen))?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        mode = "standalone",
+        listen = %listener.local_addr().unwrap_or(arguments.listen),
+        "starting"
+    );
+    let probes = tokio::spawn(probes::serve(listener, manager.health()));
+    let leadership = if arguments.leader_elect {
+        Leadership::by_lease(client, &arguments.namespace).await?
+    } else {
+        Leadership::always()
+    };
+    let gauge = tokio::spawn(show_leader(leadership.leads.clone(), manager.metrics()));
+    let stop = stop_on_signal()?;
+    let outcome = tokio::select! {
+        outcome = manager.run(leadership.leads.clone(), stop) => outcome.context("run the controllers"),
+        ended = probes => Err(anyhow::anyhow!("the probes ended: {ended:?}")),
+    };
+    gauge.abort();
+    // Its copy of the receiver keeps the election going.
+    drop(gauge.await);
+    leadership.give_back().await;
+    tracing::info!("stopped");
+    outcome
+}
+
+async fn client(arguments: &ServerArguments) -> anyhow::Result<Client> {
+    let options =
+        KubeConfigOptions { context: arguments.context.clone(), ..KubeConfigOptions::default() };
+    let config = match &arguments.kubeconfig {
+        Some(path) => {
+            let kubeconfig = Kubeconfig::read_from(path)
+                .with_context(|| format!("read kubeconfig {}", path.display()))?;
+            Config::from_custom_kubeconfig(kubeconfig, &options).await?
+        }
+        None if arguments.context.is_some() => Config::from_kubeconfig(&options).await?,
+        None => Config::infer().await.context("find a cluster; give --kubeconfig")?,
+    };
+    connect(config).context("connect to the cluster")
+}
+
+fn settings(arguments: &ServerArguments) -> Settings {
+    let mut system_namespaces: BTreeSet<_> = arguments.system_namespace.iter().cloned().collect();
+    system_namespaces.insert(arguments.namespace.clone());
+    Settings {
+        profile: match arguments.profile {
+            ProfileName::Protective => Profile::Protective,
+            ProfileName::Kargo => Profile::Kargo,
+        },
+        kargo_namespace: arguments.kargo_namespace.clone(),
+        system_namespaces,
+        ..Settings::default()
+    }
+}
+
+/// Becomes true at the first SIGTERM or SIGINT.
+fn stop_on_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping; work at hand is finished");
+        stop.send_replace(true);
+        // A receiver that is dropped would look like a change; keep the sender.
+        stop.closed().await;
+    });
+    Ok(stopped)
+}
+
+async fn show_leader(mut leads: watch::Receiver<bool>, metrics: tenure_controllers::Metrics) {
+    loop {
+        let now = *leads.borrow_and_update();
+        metrics.leader(now);
+        tracing::info!(leader = now, "leadership");
+        if leads.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Logs, on standard error.
+
+use anyhow::Context as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::LogFormat;
+
+pub(crate) fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).context("read --log")?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Human => builder.with_ansi(false).init(),
+    }
+    Ok(())
+}
