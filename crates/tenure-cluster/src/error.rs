@@ -29,6 +29,10 @@ pub enum Failure {
     Nonsense(String),
 }
 
+/// How the API server answers a JSON patch of which a test fails, with code 422, which is also
+/// that of an invalid object and of a denial by policy.
+const PATCH_DOES_NOT_FIT: &str = "the server rejected our request due to an error in our request";
+
 /// What a failure means for the next attempt; also its label in metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Category {
@@ -72,9 +76,9 @@ impl RequestError {
     pub fn category(&self) -> Category {
         match &self.failure {
             Failure::Changed => Category::Conflict,
-            // A JSON patch whose test fails is answered 422: what was tested changed.
             Failure::Refused(status) => match status.code {
-                404 | 409 | 410 | 422 => Category::Conflict,
+                404 | 409 | 410 => Category::Conflict,
+                422 if status.message.starts_with(PATCH_DOES_NOT_FIT) => Category::Conflict,
                 429 | 500..=599 | 0 => Category::Transient,
                 _ => Category::Refused,
             },

@@ -35,6 +35,7 @@ pub(crate) async fn install(client: &Client) -> anyhow::Result<()> {
             "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}],
         }));
     }
+    objects.extend(["Warehouse", "Stage"].map(health_kind));
     objects.extend(install::manifests(TENURE_NAMESPACE, KARGO_NAMESPACE));
     for object in objects {
         apply(client, &object).await?;
@@ -46,7 +47,7 @@ pub(crate) async fn install(client: &Client) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If it is refused.
-pub(crate) async fn apply(client: &Client, object: &Value) -> anyhow::Result<DynamicObject> {
+pub async fn apply(client: &Client, object: &Value) -> anyhow::Result<DynamicObject> {
     let object: DynamicObject = serde_json::from_value(object.clone())?;
     let types = object.types.clone().context("the object has no kind")?;
     let (group, version) = types.api_version.split_once('/').unwrap_or(("", &types.api_version));
@@ -61,6 +62,81 @@ pub(crate) async fn apply(client: &Client, object: &Value) -> anyhow::Result<Dyn
     api.patch(&name, &params, &Patch::Apply(&object))
         .await
         .with_context(|| format!("apply {} {name}", types.kind))
+}
+
+/// A stand-in for Kargo's Warehouse or Stage: the real ones cannot be had without Kargo's chart,
+/// and Tenure reads nothing of them but what is here.
+fn health_kind(kind: &str) -> Value {
+    let singular = kind.to_ascii_lowercase();
+    let anything = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{singular}s.kargo.akuity.io")},
+        "spec": {
+            "group": "kargo.akuity.io", "scope": "Namespaced",
+            "names": {"kind": kind, "plural": format!("{singular}s"), "singular": singular},
+            "versions": [{
+                "name": "v1alpha1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {
+                    "type": "object", "properties": {"spec": anything, "status": anything},
+                }},
+            }],
+        },
+    })
+}
+
+/// A namespace as Argo CD and Helm leave one: a Deployment with a tracking id, a Role, a
+/// NetworkPolicy, a ResourceQuota, a registry credential, and Helm's marks. In the order to apply.
+pub fn filled_namespace(name: &str) -> Vec<Value> {
+    let helm = json!({
+        "meta.helm.sh/release-name": "platform", "meta.helm.sh/release-namespace": "platform",
+    });
+    let selector = json!({"matchLabels": {"app": "web"}});
+    vec![
+        json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {
+                "name": name, "labels": {"team": "payments"},
+                "annotations": {"argocd.argoproj.io/tracking-id": format!("shop:/Namespace:/{name}")},
+            },
+        }),
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {
+                "name": "web", "namespace": name,
+                "annotations": {
+                    "argocd.argoproj.io/tracking-id": format!("shop:apps/Deployment:{name}/web"),
+                },
+            },
+            "spec": {
+                "selector": selector,
+                "template": {
+                    "metadata": {"labels": {"app": "web"}},
+                    "spec": {"containers": [{"name": "web", "image": "example.com/web:1"}]},
+                },
+            },
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+            "metadata": {"name": "deployer", "namespace": name, "annotations": helm},
+            "rules": [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}],
+        }),
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"name": "deny-all", "namespace": name, "annotations": helm},
+            "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "ResourceQuota",
+            "metadata": {"name": "compute", "namespace": name, "annotations": helm},
+            "spec": {"hard": {"pods": "10"}},
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
+            "metadata": {"name": "registry", "namespace": name},
+            "stringData": {".dockerconfigjson": "{\"auths\":{}}"},
+        }),
+    ]
 }
 
 async fn wait_for_projects(client: &Client) -> anyhow::Result<()> {

@@ -16,6 +16,6 @@ mod waiting;
 
 pub use binaries::{Binaries, binaries};
 pub use control_plane::{ControlPlane, DIR_VARIABLE};
-pub use fixtures::{KARGO_NAMESPACE, TENURE_NAMESPACE};
+pub use fixtures::{KARGO_NAMESPACE, TENURE_NAMESPACE, apply, filled_namespace};
 pub use process::Process;
 pub use waiting::{eventually, unique_name};

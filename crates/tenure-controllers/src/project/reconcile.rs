@@ -34,10 +34,14 @@ impl Reconciler {
     pub async fn reconcile(&self, name: &str) -> Verdict {
         let known = self.cluster.store().observe(name, self.cluster.settings());
         match next_step(&known, Timestamp::now()) {
-            Step::Done => return after_done(&known.project),
-            Step::Wait(wait) => return rest(&wait),
-            _ => {}
+            Step::Done => after_done(known.project.as_ref()),
+            Step::Wait(wait) => rest(&wait),
+            _ => self.look(name).await,
         }
+    }
+
+    /// Does what is to be done, by what is read uncached, whatever the watches know.
+    pub async fn look(&self, name: &str) -> Verdict {
         let start = Instant::now();
         let verdict = match self.pass(name).await {
             Ok(verdict) => verdict,
@@ -59,7 +63,7 @@ impl Reconciler {
             let decision = seen.project.as_ref().map(|project| seen.decide(project));
             drop(seen);
             match &step {
-                Step::Done => return Ok(after_done(&world.project().cloned())),
+                Step::Done => return Ok(after_done(world.project())),
                 Step::Wait(Wait::Retry) => return Ok(Verdict::Retry),
                 Step::Wait(wait) => return Ok(rest(wait)),
                 step if step.wants_fresh_reads() && !world.is_fresh() => {
@@ -175,7 +179,7 @@ fn considered(decision: &Decision) -> String {
     words.join(", ")
 }
 
-fn after_done(project: &Option<ProjectFacts>) -> Verdict {
+fn after_done(project: Option<&ProjectFacts>) -> Verdict {
     match project {
         Some(_) => Verdict::After(spread(RESYNC)),
         None => Verdict::Never,

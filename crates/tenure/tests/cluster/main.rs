@@ -1,8 +1,15 @@
 //! Tenure on a real control plane.
 //!
-//! One `tenure server`, under its own least-privilege ServiceAccount, serves all tests here, each
-//! of which has names of its own. What it did is read from the API server's audit log.
+//! One `tenure server`, under its own least-privilege ServiceAccount, serves most tests here,
+//! each of which has names of its own. What it did is read from the API server's audit log.
+//! Tests of what concerns a whole cluster start one of their own.
 
 mod support;
 
+mod access;
+mod adoption;
+mod inputs;
 mod lifecycle;
+mod replicas;
+mod uninstall;
+mod weaknesses;

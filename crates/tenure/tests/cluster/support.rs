@@ -14,10 +14,13 @@ use tenure_testbed::{ControlPlane, Process, TENURE_NAMESPACE, eventually};
 /// The user that the server is, in the audit log.
 pub(crate) const SERVER: &str = "system:serviceaccount:tenure-system:tenure";
 
+/// Kargo's annotation.
+pub(crate) const KEEP: &str = "kargo.akuity.io/keep-namespace";
+
 /// A control plane with a server on it, as long as any test holds it.
 pub(crate) struct Bed {
     /// Ends before the control plane does.
-    _server: Process,
+    server: Option<Process>,
     pub(crate) plane: Arc<ControlPlane>,
 }
 
@@ -36,12 +39,22 @@ impl Test {
         let bed = match shared.upgrade() {
             Some(bed) => bed,
             None => {
-                let bed = Arc::new(start_bed().await);
+                let bed = Arc::new(Bed::on(ControlPlane::shared().await).await);
                 *shared = Arc::downgrade(&bed);
                 bed
             }
         };
         drop(shared);
+        Self::on(bed)
+    }
+
+    /// A control plane and a server of this test's own.
+    pub(crate) async fn alone() -> Self {
+        let plane = ControlPlane::start_temporary().await.expect("start a control plane");
+        Self::on(Arc::new(Bed::on(Arc::new(plane)).await))
+    }
+
+    fn on(bed: Arc<Bed>) -> Self {
         let client = bed.plane.admin().expect("an administrator");
         Self {
             projects: Api::all(client.clone()),
@@ -49,6 +62,17 @@ impl Test {
             client,
             bed,
         }
+    }
+
+    /// Takes the server of a test that is alone.
+    pub(crate) fn take_server(&mut self) -> Process {
+        let bed = Arc::get_mut(&mut self.bed).expect("the test is alone");
+        bed.server.take().expect("there is a server")
+    }
+
+    /// Ends the server of a test that is alone.
+    pub(crate) fn stop_server(&mut self) {
+        drop(self.take_server());
     }
 
     pub(crate) async fn create(&self, name: &str, annotations: &[(&str, &str)]) {
@@ -70,6 +94,110 @@ impl Test {
             Some((found.reason, found.message))
         })
         .await
+    }
+
+    /// Waits for the static decision, and gives its explanation.
+    pub(crate) async fn disposition(&self, name: &str, disposition: &str) -> String {
+        eventually(&format!("the disposition of {name} is {disposition}"), async || {
+            let project = self.projects.get_opt(name).await.expect("read the project")?;
+            let conditions = project.status?.conditions;
+            let found = conditions
+                .into_iter()
+                .find(|c| c.type_ == "Disposition" && c.reason == disposition)?;
+            Some(found.message)
+        })
+        .await
+    }
+
+    /// Waits until the Namespace has these finalizers.
+    pub(crate) async fn namespace_finalizers(&self, name: &str, finalizers: &[&str]) {
+        eventually(&format!("{name} has finalizers {finalizers:?}"), async || {
+            let found = self.namespace(name).await?.metadata.finalizers.unwrap_or_default();
+            (found == finalizers).then_some(())
+        })
+        .await;
+    }
+
+    /// ServiceAccounts, Roles and RoleBindings in the Namespace, but for Kubernetes' own.
+    pub(crate) async fn access_objects(&self, name: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        for (kind, plural, group) in [
+            ("ServiceAccount", "serviceaccounts", "api/v1"),
+            ("Role", "roles", "apis/rbac.authorization.k8s.io/v1"),
+            ("RoleBinding", "rolebindings", "apis/rbac.authorization.k8s.io/v1"),
+        ] {
+            let list = self.raw(&format!("/{group}/namespaces/{name}/{plural}")).await;
+            let items = list["items"].as_array().cloned().unwrap_or_default();
+            let names = items.iter().filter_map(|item| item["metadata"]["name"].as_str());
+            let others = names.filter(|name| *name != "default");
+            all.extend(others.map(|name| format!("{kind}/{name}")));
+        }
+        all
+    }
+
+    /// The Namespace and everything in it, but for what changes by itself.
+    pub(crate) async fn content(&self, name: &str) -> Vec<Value> {
+        let mut all = vec![self.raw(&format!("/api/v1/namespaces/{name}")).await];
+        for path in [
+            "api/v1/namespaces/{}/serviceaccounts",
+            "api/v1/namespaces/{}/secrets",
+            "api/v1/namespaces/{}/configmaps",
+            "api/v1/namespaces/{}/resourcequotas",
+            "apis/apps/v1/namespaces/{}/deployments",
+            "apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
+            "apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles",
+            "apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
+        ] {
+            let list = self.raw(&format!("/{}", path.replace("{}", name))).await;
+            all.extend(list["items"].as_array().cloned().unwrap_or_default());
+        }
+        for object in &mut all {
+            let changing = object["metadata"]["labels"]["kubernetes.io/metadata.name"] == name;
+            let meta = object["metadata"].as_object_mut().expect("metadata");
+            meta.remove("managedFields");
+            if changing {
+                meta.remove("resourceVersion");
+            }
+        }
+        all
+    }
+
+    async fn raw(&self, path: &str) -> Value {
+        let request = http::Request::get(path).body(Vec::new()).expect("a request");
+        self.client.request(request).await.expect("an answer")
+    }
+
+    pub(crate) async fn apply(&self, object: &Value) {
+        tenure_testbed::apply(&self.client, object).await.expect("apply");
+    }
+
+    /// Has the API server refuse the deletion of a Project, and waits until it does.
+    pub(crate) async fn refuse_deletion_of(&self, name: &str) {
+        let policy = format!("refuse-{name}");
+        self.apply(&json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": policy},
+            "spec": {
+                "matchConstraints": {"resourceRules": [{
+                    "apiGroups": ["kargo.akuity.io"], "apiVersions": ["*"],
+                    "operations": ["DELETE"], "resources": ["projects"],
+                }]},
+                "matchConditions": [{"name": "name", "expression": format!("oldObject.metadata.name == '{name}'")}],
+                "validations": [{"expression": "false", "message": "not this one"}],
+            },
+        }))
+        .await;
+        self.apply(&json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": policy},
+            "spec": {"policyName": policy, "validationActions": ["Deny"]},
+        }))
+        .await;
+        let dry = DeleteParams { dry_run: true, ..Default::default() };
+        eventually("the deletion is refused", async || {
+            self.projects.delete(name, &dry).await.is_err().then_some(())
+        })
+        .await;
     }
 
     pub(crate) async fn namespace(&self, name: &str) -> Option<Namespace> {
@@ -153,19 +281,54 @@ pub(crate) fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
-async fn start_bed() -> Bed {
-    let plane = ControlPlane::shared().await;
-    let kubeconfig = plane.dir().join(format!("tenure-{}.kubeconfig", std::process::id()));
-    plane
-        .write_service_account_kubeconfig(&kubeconfig, TENURE_NAMESPACE, "tenure")
+impl Bed {
+    async fn on(plane: Arc<ControlPlane>) -> Self {
+        let kubeconfig = plane.dir().join("tenure.kubeconfig");
+        plane
+            .write_service_account_kubeconfig(&kubeconfig, TENURE_NAMESPACE, "tenure")
+            .await
+            .expect("a kubeconfig for the server");
+        let server = Some(server(&plane, "tenure", &[]));
+        Self { server, plane }
+    }
+
+    /// Where the server answers probes.
+    pub(crate) async fn probes(&self) -> String {
+        let log = self.plane.dir().join("tenure.log");
+        eventually("the server says where it listens", async || {
+            let log = std::fs::read_to_string(&log).ok()?;
+            let line = log.lines().rfind(|line| line.contains("\"starting\""))?;
+            let line: Value = serde_json::from_str(line).ok()?;
+            line["listen"].as_str().map(str::to_owned)
+        })
         .await
-        .expect("a kubeconfig for the server");
+    }
+}
+
+/// Starts a server under its own ServiceAccount.
+pub(crate) fn server(plane: &ControlPlane, name: &str, arguments: &[&str]) -> Process {
     let mut server = Command::new(env!("CARGO_BIN_EXE_tenure"));
     server
         .args(["server", "--mode", "standalone", "--listen", "127.0.0.1:0"])
         .args(["--log", "info,tenure_controllers=debug"])
+        .args(arguments)
         .arg("--kubeconfig")
-        .arg(&kubeconfig);
-    let server = Process::start("tenure", server, plane.dir()).expect("start the server");
-    Bed { _server: server, plane }
+        .arg(plane.dir().join("tenure.kubeconfig"));
+    Process::start(name, server, plane.dir()).expect("start the server")
+}
+
+/// A namespace as Argo CD and Helm leave one: a Deployment with a tracking id, a Role, a
+/// NetworkPolicy, a ResourceQuota, a registry credential, and Helm's marks.
+pub(crate) async fn filled_namespace(test: &Test, name: &str) {
+    for object in tenure_testbed::filled_namespace(name) {
+        test.apply(&object).await;
+    }
+    eventually("the controllers have been there", async || {
+        let path = format!("/api/v1/namespaces/{name}/configmaps");
+        let maps = test.raw(&path).await;
+        let accounts = test.raw(&format!("/api/v1/namespaces/{name}/serviceaccounts")).await;
+        let count = |list: &Value| list["items"].as_array().map_or(0, Vec::len);
+        (count(&maps) == 1 && count(&accounts) == 1).then_some(())
+    })
+    .await;
 }

@@ -1,0 +1,161 @@
+//! A fault at the n-th request, for every n.
+
+use futures::StreamExt as _;
+use tenure_testbed::audit::AuditLog;
+use tenure_testbed::fault::{Fault, Plan};
+use tenure_testbed::unique_name;
+
+use crate::support::{Bed, KEEP};
+
+/// Everything that can happen to a request.
+const FAULTS: [Fault; 7] = [
+    Fault::CrashBefore,
+    Fault::CrashAfter,
+    Fault::LostAnswer,
+    Fault::Answer(403),
+    Fault::Answer(409),
+    Fault::Answer(429),
+    Fault::Answer(500),
+];
+/// Cases at once. Most of the time they wait, for the namespace controller or for a retry.
+const AT_ONCE: usize = 40;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scenario {
+    Create,
+    Delete,
+    Keep,
+}
+
+impl Scenario {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Create => "fc",
+            Self::Delete => "fd",
+            Self::Keep => "fk",
+        }
+    }
+
+    /// Brings the Project to where the faults begin.
+    async fn prepare(self, bed: &Bed, name: &str) {
+        let keep = [(KEEP, "true")];
+        let annotations = if self == Self::Keep { &keep[..] } else { &[] };
+        bed.create(name, annotations).await;
+        if self != Self::Create {
+            bed.controller().until("ready", name, async || bed.is_ready(name).await).await;
+            bed.delete(name).await;
+        }
+    }
+
+    async fn is_over(self, bed: &Bed, name: &str) -> bool {
+        match self {
+            Self::Create => bed.is_ready(name).await,
+            Self::Delete | Self::Keep => bed.project(name).await.is_none(),
+        }
+    }
+
+    /// The oracle: what must hold at the end, whatever happened on the way.
+    async fn judge(self, bed: &Bed, audit: &AuditLog, name: &str, case: &str) {
+        let asked = bed.asked(audit, name);
+        let deletions: Vec<_> = asked.iter().filter(|e| e.short() == "delete namespaces").collect();
+        let accepted = deletions.iter().filter(|e| e.succeeded()).count();
+        for deletion in &deletions {
+            let body = deletion.request_object.as_ref().expect("a body");
+            for precondition in ["uid", "resourceVersion"] {
+                assert!(body["preconditions"][precondition].is_string(), "{case}: {body}");
+            }
+        }
+        let namespace = bed.namespace(name).await;
+        match self {
+            Self::Create => {
+                assert_eq!(accepted, 0, "{case}");
+                let namespace = namespace.expect("a namespace");
+                let record = namespace.metadata.annotations.unwrap_or_default();
+                let project = bed.project(name).await.expect("a project").metadata;
+                assert_eq!(record.get("tenure.dev/project-uid"), project.uid.as_ref(), "{case}");
+                assert_eq!(bed.left_behind(name).await.len(), 14, "{case}");
+                // Without what the Project was given, deleting it would not be tested.
+                bed.delete(name).await;
+                bed.controller().until("gone", name, async || bed.project(name).await.is_none()).await;
+            }
+            Self::Delete => {
+                assert_eq!(accepted, 1, "{case}");
+                assert!(namespace.is_none(), "{case}: the Project went before its namespace");
+                assert_eq!(bed.left_behind(name).await, Vec::<String>::new(), "{case}");
+            }
+            Self::Keep => {
+                assert_eq!(deletions.len(), 0, "{case}");
+                let meta = namespace.expect("a kept namespace").metadata;
+                assert!(meta.deletion_timestamp.is_none(), "{case}");
+                assert_eq!((meta.annotations, meta.finalizers), (None, None), "{case}");
+                assert!(!meta.labels.unwrap_or_default().contains_key("kargo.akuity.io/project"));
+                assert_eq!(bed.left_behind(name).await, Vec::<String>::new(), "{case}");
+            }
+        }
+        let writes = bed.plane.audit();
+        bed.controller().look(name).await;
+        if self != Self::Create {
+            let more = bed.asked(&writes, name).iter().filter(|e| e.is_write()).count();
+            assert_eq!(more, 0, "{case}: it writes after the end");
+        }
+    }
+}
+
+/// Runs a scenario without faults, and counts the requests.
+async fn count(bed: &Bed, scenario: Scenario) -> usize {
+    let name = unique_name(scenario.word());
+    scenario.prepare(bed, &name).await;
+    let plan = Plan::all(Vec::new());
+    let driver = bed.faulty(&plan);
+    driver.look(&name).await;
+    let requests = plan.requests();
+    driver.until("over", &name, async || scenario.is_over(bed, &name).await).await;
+    // Those of one more look, which lets the Project go once its namespace is gone.
+    requests + 8
+}
+
+/// Runs a scenario in which the n-th request meets a fault.
+async fn run(bed: &Bed, scenario: Scenario, n: usize, fault: Fault) {
+    let name = unique_name(scenario.word());
+    let case = format!("{} with {fault:?} at request {n}", scenario.word());
+    scenario.prepare(bed, &name).await;
+    let audit = bed.plane.audit();
+    let plan = Plan::at(n, fault);
+    let faulty = bed.faulty(&plan);
+    tokio::select! {
+        () = plan.crashed() => {}
+        () = faulty.until(&case, &name, async || scenario.is_over(bed, &name).await) => {}
+    }
+    drop(faulty);
+    // Another controller, which knows nothing of the first.
+    bed.controller().until(&case, &name, async || scenario.is_over(bed, &name).await).await;
+    scenario.judge(bed, &audit, &name, &case).await;
+}
+
+async fn run_all(scenario: Scenario) {
+    let bed = Bed::start().await;
+    let requests = count(&bed, scenario).await;
+    let cases = (1..=requests).flat_map(|n| FAULTS.map(|fault| (n, fault)));
+    let done = futures::stream::iter(cases)
+        .map(|(n, fault)| run(&bed, scenario, n, fault))
+        .buffer_unordered(AT_ONCE)
+        .count()
+        .await;
+    println!("{}: {done} cases over {requests} requests", scenario.word());
+    assert!(done >= 100, "only {done} cases");
+}
+
+#[tokio::test]
+async fn every_request_of_a_creation() {
+    run_all(Scenario::Create).await;
+}
+
+#[tokio::test]
+async fn every_request_of_a_deletion() {
+    run_all(Scenario::Delete).await;
+}
+
+#[tokio::test]
+async fn every_request_of_a_kept_deletion() {
+    run_all(Scenario::Keep).await;
+}

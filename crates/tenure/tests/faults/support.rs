@@ -1,0 +1,160 @@
+//! Driving one Project without watches, and judging what was done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client, ResourceExt as _};
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tenure_api::Project;
+use tenure_cluster::{Cluster, Store, connect, connect_through};
+use tenure_controllers::project::Reconciler;
+use tenure_controllers::{Metrics, Verdict};
+use tenure_core::{Profile, Settings};
+use tenure_testbed::audit::{AuditLog, Entry};
+use tenure_testbed::fault::{Faults, Plan};
+use tenure_testbed::{ControlPlane, TENURE_NAMESPACE, eventually};
+
+pub(crate) const KEEP: &str = "kargo.akuity.io/keep-namespace";
+const SERVER: &str = "system:serviceaccount:tenure-system:tenure";
+
+/// One test's view of the control plane.
+pub(crate) struct Bed {
+    pub(crate) plane: Arc<ControlPlane>,
+    pub(crate) projects: Api<Project>,
+    pub(crate) namespaces: Api<Namespace>,
+    admin: Client,
+    config: kube::Config,
+}
+
+impl Bed {
+    pub(crate) async fn start() -> Self {
+        let plane = ControlPlane::shared().await;
+        let config = plane.service_account(TENURE_NAMESPACE, "tenure").await.expect("a token");
+        let admin = plane.admin().expect("an administrator");
+        Self {
+            projects: Api::all(admin.clone()),
+            namespaces: Api::all(admin.clone()),
+            admin,
+            plane,
+            config,
+        }
+    }
+
+    /// A controller that meets no fault.
+    pub(crate) fn controller(&self) -> Driver {
+        Driver::new(connect(self.config.clone()).expect("a client"), Profile::Protective)
+    }
+
+    /// A controller in the given profile.
+    pub(crate) fn controller_in(&self, profile: Profile) -> Driver {
+        Driver::new(connect(self.config.clone()).expect("a client"), profile)
+    }
+
+    /// A controller whose requests meet the faults of a plan.
+    pub(crate) fn faulty(&self, plan: &Arc<Plan>) -> Driver {
+        let client = connect_through(self.config.clone(), &Faults(plan.clone())).expect("a client");
+        Driver::new(client, Profile::Protective)
+    }
+
+    pub(crate) async fn create(&self, name: &str, annotations: &[(&str, &str)]) {
+        let mut project = Project::named(name);
+        let annotations = annotations.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        project.annotations_mut().extend(annotations);
+        self.projects.create(&PostParams::default(), &project).await.expect("create");
+    }
+
+    pub(crate) async fn delete(&self, name: &str) {
+        self.projects.delete(name, &DeleteParams::default()).await.expect("delete");
+    }
+
+    pub(crate) async fn project(&self, name: &str) -> Option<Project> {
+        self.projects.get_opt(name).await.expect("read the project")
+    }
+
+    pub(crate) async fn namespace(&self, name: &str) -> Option<Namespace> {
+        self.namespaces.get_opt(name).await.expect("read the namespace")
+    }
+
+    pub(crate) async fn patch_namespace(&self, name: &str, metadata: Value) {
+        let patch = Patch::Merge(json!({"metadata": metadata}));
+        self.namespaces.patch(name, &PatchParams::default(), &patch).await.expect("patch");
+    }
+
+    pub(crate) async fn is_ready(&self, name: &str) -> bool {
+        let conditions =
+            self.project(name).await.and_then(|p| p.status).unwrap_or_default().conditions;
+        conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True")
+    }
+
+    /// Names of provisioned objects that are left, in the namespace and outside.
+    pub(crate) async fn left_behind(&self, name: &str) -> Vec<String> {
+        let mut left = Vec::new();
+        let rbac = "apis/rbac.authorization.k8s.io/v1";
+        for path in [
+            format!("/api/v1/namespaces/{name}/serviceaccounts"),
+            format!("/{rbac}/namespaces/{name}/roles"),
+            format!("/{rbac}/namespaces/{name}/rolebindings"),
+            format!("/{rbac}/clusterroles"),
+            format!("/{rbac}/clusterrolebindings"),
+        ] {
+            // The API server closes idle connections under load; a read may be asked again.
+            let list: Value = eventually("a list", async || {
+                let request = http::Request::get(&path).body(Vec::new()).expect("a request");
+                self.admin.request(request).await.ok()
+            })
+            .await;
+            let items = list["items"].as_array().cloned().unwrap_or_default();
+            left.extend(items.iter().filter_map(|item| {
+                let found = item["metadata"]["name"].as_str()?;
+                let cluster_wide = item["metadata"]["namespace"].is_null();
+                let ours = if cluster_wide { found.ends_with(name) } else { found != "default" };
+                ours.then(|| format!("{path}/{found}"))
+            }));
+        }
+        left
+    }
+
+    /// What the controllers asked for about that Project.
+    pub(crate) fn asked(&self, audit: &AuditLog, name: &str) -> Vec<Entry> {
+        audit.of(SERVER, name)
+    }
+}
+
+/// One controller, without watches.
+#[derive(Clone)]
+pub(crate) struct Driver {
+    reconciler: Reconciler,
+    pub(crate) cluster: Cluster,
+}
+
+impl Driver {
+    fn new(client: Client, profile: Profile) -> Self {
+        let settings = Settings { profile, ..Settings::default() };
+        let store = Arc::new(Store::default());
+        store.put_controllers(["kargo-controller".to_owned()].into());
+        let cluster = Cluster::new(client, Arc::new(settings), store);
+        let metrics = Metrics::register(&mut Registry::default());
+        Self { reconciler: Reconciler::new(cluster.clone(), metrics), cluster }
+    }
+
+    /// One look at the Project.
+    pub(crate) async fn look(&self, name: &str) -> Verdict {
+        self.reconciler.look(name).await
+    }
+
+    /// Looks until `done` says so.
+    pub(crate) async fn until(&self, what: &str, name: &str, done: impl AsyncFn() -> bool) {
+        eventually(&format!("{name}: {what}"), async || {
+            self.look(name).await;
+            if done().await {
+                return Some(());
+            }
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            None
+        })
+        .await;
+    }
+}
