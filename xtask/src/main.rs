@@ -1,1 +1,82 @@
-fn main() {}
+//! What a contributor runs: `cargo xtask --help`.
+
+mod bench;
+mod cargo;
+mod cluster;
+mod codegen;
+mod demo;
+mod deps;
+mod test;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tests, demo, bench, and a cluster to try things on.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play the story of a Project and its Namespace on a real control plane
+    Demo(demo::Arguments),
+    /// Run every check: format, lints, dependencies, generated files, tests, demo
+    Test,
+    /// Measure, on a real control plane; exits 0 only if every target is met
+    Bench(bench::Arguments),
+    /// A control plane to try things on
+    #[command(subcommand)]
+    Cluster(Cluster),
+    /// Write generated files; with --check only say whether they are up to date
+    Codegen {
+        /// Write nothing; fail if something would change
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check which crate of the workspace depends on which
+    Deps,
+}
+
+#[derive(Subcommand)]
+enum Cluster {
+    /// Start one, print its kubeconfig's path, and stay until Ctrl-C or `cluster down`
+    Up {
+        /// Where it keeps its files
+        #[arg(long, default_value = "target/cluster")]
+        dir: PathBuf,
+        /// Port of the API server; a free one by default
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// End the one that was started there
+    Down {
+        /// Where it keeps its files
+        #[arg(long, default_value = "target/cluster")]
+        dir: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(arguments).await,
+        Command::Test => test::run_checks().await,
+        Command::Bench(arguments) => bench::run(arguments).await,
+        Command::Cluster(Cluster::Up { dir, port }) => cluster::up(&dir, port).await,
+        Command::Cluster(Cluster::Down { dir }) => cluster::down(&dir),
+        Command::Codegen { check } => codegen::run(check),
+        Command::Deps => deps::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

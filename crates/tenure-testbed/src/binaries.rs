@@ -54,7 +54,11 @@ pub fn binaries() -> anyhow::Result<Binaries> {
     Ok(Binaries { dir })
 }
 
-fn cache_dir() -> anyhow::Result<PathBuf> {
+/// Where binaries are kept that take long to build.
+///
+/// # Errors
+/// If the environment does not say where.
+pub fn cache_dir() -> anyhow::Result<PathBuf> {
     let base = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));

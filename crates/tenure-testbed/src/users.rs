@@ -8,7 +8,7 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Config};
+use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 
 use crate::ControlPlane;
@@ -57,7 +57,7 @@ impl ControlPlane {
 
     fn user_kubeconfig(&self, name: &str, groups: &[&str]) -> anyhow::Result<Value> {
         let pair = Authority::of(self.dir())?.client(name, groups)?;
-        self.kubeconfig_with(json!({
+        self.kubeconfig_with(&json!({
             "client-certificate-data": base64(&pair.certificate),
             "client-key-data": base64(&pair.key),
         }))
@@ -68,36 +68,70 @@ impl ControlPlane {
         namespace: &str,
         name: &str,
     ) -> anyhow::Result<Value> {
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.admin()?, namespace);
-        let request = TokenRequest {
-            spec: Some(TokenRequestSpec {
-                expiration_seconds: Some(TOKEN_SECONDS),
-                ..Default::default()
-            }),
-            ..Default::default()
-        };
-        let issued = accounts
-            .create_token_request(name, &PostParams::default(), &request)
-            .await
-            .with_context(|| format!("get a token of serviceaccount {namespace}/{name}"))?;
-        let status = issued.status.context("the token request has no status")?;
-        self.kubeconfig_with(json!({ "token": status.token }))
+        let token = token(&self.admin()?, namespace, name).await?;
+        self.kubeconfig_with(&json!({ "token": token }))
     }
 
-    fn kubeconfig_with(&self, user: Value) -> anyhow::Result<Value> {
+    fn kubeconfig_with(&self, user: &Value) -> anyhow::Result<Value> {
         let authority = Authority::of(self.dir())?;
-        Ok(json!({
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "testbed", "cluster": {
-                "server": self.url(),
-                "certificate-authority-data": base64(&authority.certificate),
-            }}],
-            "users": [{"name": "testbed", "user": user}],
-            "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": "testbed"}}],
-            "current-context": "testbed",
-        }))
+        Ok(compose(&self.url(), &authority.certificate, user))
     }
+}
+
+/// Writes a kubeconfig for a ServiceAccount of any cluster.
+///
+/// # Errors
+/// If no token can be had, or the file cannot be written.
+pub async fn write_token_kubeconfig(
+    path: &Path,
+    client: &Client,
+    config: &Config,
+    namespace: &str,
+    name: &str,
+) -> anyhow::Result<()> {
+    let token = token(client, namespace, name).await?;
+    let authorities = config.root_cert.iter().flatten();
+    let pem: String = authorities
+        .map(|der| {
+            let body = json!(k8s_openapi::ByteString(der.clone()));
+            let body = body.as_str().unwrap_or_default();
+            format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+        })
+        .collect();
+    let user = json!({ "token": token });
+    write(path, &compose(&config.cluster_url.to_string(), &pem, &user))
+}
+
+fn compose(url: &str, authority: &str, user: &Value) -> Value {
+    let mut cluster = json!({ "server": url });
+    if !authority.is_empty() {
+        cluster["certificate-authority-data"] = base64(authority).into();
+    }
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "testbed", "cluster": cluster}],
+        "users": [{"name": "testbed", "user": user}],
+        "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": "testbed"}}],
+        "current-context": "testbed",
+    })
+}
+
+async fn token(client: &Client, namespace: &str, name: &str) -> anyhow::Result<String> {
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    let request = TokenRequest {
+        spec: Some(TokenRequestSpec {
+            expiration_seconds: Some(TOKEN_SECONDS),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let issued = accounts
+        .create_token_request(name, &PostParams::default(), &request)
+        .await
+        .with_context(|| format!("get a token of serviceaccount {namespace}/{name}"))?;
+    let token = issued.status.and_then(|status| status.token);
+    token.context("the token request was answered without a token")
 }
 
 fn config(kubeconfig: Value) -> anyhow::Result<Config> {

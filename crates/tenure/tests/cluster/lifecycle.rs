@@ -38,7 +38,10 @@ async fn a_project_is_provisioned_in_17_writes_and_says_so() {
     let (reason, _) = test.condition(&name, "Ready", "True").await;
     assert_eq!(reason, "Synced");
     let (reason, message) = test.condition(&name, "Disposition", "True").await;
-    assert_eq!((reason.as_str(), message.as_str()), ("Delete", "the namespace is deleted with the Project"));
+    assert_eq!(
+        (reason.as_str(), message.as_str()),
+        ("Delete", "the namespace is deleted with the Project")
+    );
     let asked = audit.of(SERVER, &name);
     let writes = asked.iter().filter(|e| e.is_write()).count();
     assert_eq!(writes, 17, "{:#?}", tally(&asked));
@@ -124,7 +127,8 @@ async fn a_lien_on_either_object_holds_the_deletion_until_it_is_taken_off() {
         if on_project {
             test.annotate_project(&name, lien(json!("quarter not closed"))).await;
         } else {
-            test.patch_namespace(&name, json!({"annotations": lien(json!("quarter not closed"))})).await;
+            test.patch_namespace(&name, json!({"annotations": lien(json!("quarter not closed"))}))
+                .await;
         }
         test.delete(&name).await;
         let (reason, message) = test.condition(&name, "Stalled", "True").await;
@@ -210,7 +214,11 @@ async fn each_deletion_has_three_events_in_default() {
                 event.regarding.as_ref().is_some_and(|r| r.name.as_deref() == Some(&name))
             })
             .map(|event| {
-                (event.reason.unwrap_or_default(), event.type_.unwrap_or_default(), event.note.unwrap_or_default())
+                (
+                    event.reason.unwrap_or_default(),
+                    event.type_.unwrap_or_default(),
+                    event.note.unwrap_or_default(),
+                )
             })
             .collect();
         ours.sort();
@@ -218,7 +226,10 @@ async fn each_deletion_has_three_events_in_default() {
     })
     .await;
     assert_eq!(reasons[0].0, "NamespaceReleased");
-    assert_eq!((reasons[1].0.as_str(), reasons[1].1.as_str()), ("NamespaceWillBeRetained", "Warning"));
+    assert_eq!(
+        (reasons[1].0.as_str(), reasons[1].1.as_str()),
+        ("NamespaceWillBeRetained", "Warning")
+    );
     assert!(reasons[1].2.contains(r#"must be "true" or "false""#), "{}", reasons[1].2);
     assert_eq!(reasons[2].0, "ProjectReleased");
 }

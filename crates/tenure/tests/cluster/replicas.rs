@@ -76,7 +76,11 @@ async fn the_server_is_ready_when_its_caches_are_complete_and_shows_its_metrics(
     assert_eq!(get("/healthz").await.0, 200);
     eventually("ready", async || (get("/readyz").await.0 == 200).then_some(())).await;
     let (_, metrics) = get("/metrics").await;
-    for metric in ["tenure_steps_total{step=\"CreateNamespace\"}", "tenure_reconcile_seconds_bucket", "tenure_leader 1"] {
+    for metric in [
+        "tenure_steps_total{step=\"CreateNamespace\"}",
+        "tenure_reconcile_seconds_bucket",
+        "tenure_leader 1",
+    ] {
         assert!(metrics.contains(metric), "{metric} is not in {metrics}");
     }
 }

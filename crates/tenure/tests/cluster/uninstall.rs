@@ -41,10 +41,8 @@ async fn deleting_the_crd_deletes_no_namespace_and_release_all_lets_it_go() {
         .expect("run");
     let printed = String::from_utf8_lossy(&released.stdout).into_owned();
     assert_eq!(printed, "released 2 projects and 2 namespaces; nothing was deleted\n");
-    eventually("the CRD is gone", async || {
-        crds.get_opt(crd).await.ok()?.is_none().then_some(())
-    })
-    .await;
+    eventually("the CRD is gone", async || crds.get_opt(crd).await.ok()?.is_none().then_some(()))
+        .await;
     for name in ["one", "two"] {
         let namespace = test.namespace(name).await.expect("kept");
         assert_eq!(namespace.metadata.finalizers, None, "{name}");

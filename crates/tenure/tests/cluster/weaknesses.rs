@@ -35,7 +35,8 @@ async fn no_finalizer_is_added_to_a_project_that_is_being_deleted() {
     test.projects.create(&PostParams::default(), &project).await.expect("create");
     test.delete(&name).await;
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-    let rejected = audit.of(SERVER, &name).iter().filter(|e| e.is_write() && !e.succeeded()).count();
+    let rejected =
+        audit.of(SERVER, &name).iter().filter(|e| e.is_write() && !e.succeeded()).count();
     assert!(rejected <= 1, "{rejected} rejected writes");
     let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
     test.projects.patch(&name, &PatchParams::default(), &free).await.expect("free");

@@ -76,7 +76,9 @@ impl Scenario {
                 assert_eq!(bed.left_behind(name).await.len(), 14, "{case}");
                 // Without what the Project was given, deleting it would not be tested.
                 bed.delete(name).await;
-                bed.controller().until("gone", name, async || bed.project(name).await.is_none()).await;
+                bed.controller()
+                    .until("gone", name, async || bed.project(name).await.is_none())
+                    .await;
             }
             Self::Delete => {
                 assert_eq!(accepted, 1, "{case}");

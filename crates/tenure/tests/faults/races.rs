@@ -36,11 +36,9 @@ async fn over(bed: &Bed, name: &str) {
 async fn keep_that_comes_between_decision_and_deletion_keeps() {
     let bed = Bed::start().await;
     let driver = bed.controller();
-    for annotations in [
-        json!({KEEP: "true"}),
-        json!({KEEP: "Ture"}),
-        json!({"tenure.dev/disposition": "Retain"}),
-    ] {
+    for annotations in
+        [json!({KEEP: "true"}), json!({KEEP: "Ture"}), json!({"tenure.dev/disposition": "Retain"})]
+    {
         let name = unique_name("late-keep");
         ready(&bed, &name, &[]).await;
         bed.delete(&name).await;
@@ -85,8 +83,10 @@ async fn a_namespace_recreated_between_decision_and_deletion_is_not_deleted() {
     let (step, outcome) = decide_then(&bed.controller(), &name, async || {
         bed.namespaces.delete(&name, &DeleteParams::default()).await.expect("delete");
         bed.patch_namespace(&name, json!({"finalizers": null})).await;
-        eventually("the first is gone", async || bed.namespace(&name).await.is_none().then_some(()))
-            .await;
+        eventually("the first is gone", async || {
+            bed.namespace(&name).await.is_none().then_some(())
+        })
+        .await;
         let mut copy: Namespace = first.clone();
         copy.metadata.uid = None;
         copy.metadata.resource_version = None;
@@ -191,7 +191,8 @@ async fn stale_caches_of_project_and_namespace_do_no_harm() {
         driver.cluster.store().put_namespace(&name, facts.namespace.as_ref());
         drop(facts);
         if on_project {
-            let keep = kube::api::Patch::Merge(json!({"metadata": {"annotations": {KEEP: "true"}}}));
+            let keep =
+                kube::api::Patch::Merge(json!({"metadata": {"annotations": {KEEP: "true"}}}));
             bed.projects.patch(&name, &Default::default(), &keep).await.expect("keep");
         } else {
             bed.patch_namespace(&name, json!({"annotations": {KEEP: "true"}})).await;

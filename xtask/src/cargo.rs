@@ -1,0 +1,39 @@
+//! Running commands in the workspace.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+
+/// The workspace's root.
+pub(crate) fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// A cargo command, in the workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(arguments).current_dir(root());
+    cargo
+}
+
+/// Runs a command that must succeed.
+pub(crate) fn run(mut command: Command) -> anyhow::Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().with_context(|| format!("run {name}"))?;
+    let arguments: Vec<_> = command.get_args().map(|a| a.to_string_lossy()).collect();
+    ensure!(status.success(), "{name} {} failed", arguments.join(" "));
+    Ok(())
+}
+
+/// Builds the server, and gives its path.
+pub(crate) fn server(release: bool) -> anyhow::Result<PathBuf> {
+    let mut arguments = vec!["build", "--quiet", "--package", "tenure", "--bin", "tenure"];
+    if release {
+        arguments.push("--release");
+    }
+    run(cargo(&arguments))?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    Ok(target.join(if release { "release" } else { "debug" }).join("tenure"))
+}

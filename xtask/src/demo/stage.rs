@@ -1,0 +1,104 @@
+//! Where the story is played: a control plane with the server on it, under its own
+//! ServiceAccount.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use kube::api::ListParams;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use tempfile::TempDir;
+use tenure_api::{Project, install};
+use tenure_testbed::{ControlPlane, KARGO_NAMESPACE, Process, TENURE_NAMESPACE, apply, eventually};
+
+use crate::cargo::server;
+
+pub(crate) struct Stage {
+    pub(crate) client: Client,
+    /// Ends first.
+    _server: Process,
+    plane: Option<ControlPlane>,
+    _dir: TempDir,
+}
+
+impl Stage {
+    pub(crate) async fn set(context: Option<&str>) -> anyhow::Result<Self> {
+        let binary = server(false)?;
+        let dir = TempDir::with_prefix("tenure-demo-")?;
+        let kubeconfig = dir.path().join("tenure.kubeconfig");
+        let (client, plane) = match context {
+            None => {
+                println!("starting a control plane: etcd, kube-apiserver, kube-controller-manager");
+                let plane = ControlPlane::start_temporary().await?;
+                plane
+                    .write_service_account_kubeconfig(&kubeconfig, TENURE_NAMESPACE, "tenure")
+                    .await?;
+                (plane.admin()?, Some(plane))
+            }
+            Some(context) => (existing(context, &kubeconfig).await?, None),
+        };
+        println!("starting the server under its own ServiceAccount and least-privilege role\n");
+        let log: PathBuf =
+            plane.as_ref().map_or_else(|| dir.path().to_owned(), |p| p.dir().to_owned());
+        let mut command = Command::new(binary);
+        command
+            .args(["server", "--mode", "standalone", "--listen", "127.0.0.1:0", "--kubeconfig"])
+            .arg(&kubeconfig);
+        let server = Process::start("tenure", command, &log)?;
+        Ok(Self { client, _server: server, plane, _dir: dir })
+    }
+
+    /// Says how to look around.
+    pub(crate) fn invite(&self) {
+        println!("\nIt stays up. To look around:");
+        if let Some(plane) = &self.plane {
+            println!("  export KUBECONFIG={}", plane.kubeconfig().display());
+            println!("  alias kubectl={}", plane.binaries().path("kubectl").display());
+        }
+        println!("  kubectl get projects");
+        println!("  kubectl get events -n default");
+        println!("Ctrl-C ends it.");
+    }
+}
+
+/// Prepares a cluster that the user has.
+async fn existing(context: &str, kubeconfig: &std::path::Path) -> anyhow::Result<Client> {
+    let options =
+        KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+    let config = Config::from_custom_kubeconfig(Kubeconfig::read()?, &options).await?;
+    let client = Client::try_from(config.clone())?;
+    let projects: Api<Project> = Api::all(client.clone());
+    if let Ok(found) = projects.list(&ListParams::default().limit(1)).await {
+        ensure!(
+            found.items.is_empty(),
+            "the cluster of context {context} has Projects, and Tenure would manage them; \
+             choose a cluster without"
+        );
+    } else {
+        for crd in install::crds() {
+            apply(&client, &serde_json::json!(crd)).await?;
+        }
+        eventually("Projects are served", async || {
+            projects.list(&ListParams::default()).await.ok()
+        })
+        .await;
+    }
+    let kargo = serde_json::json!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": KARGO_NAMESPACE},
+    });
+    apply(&client, &kargo).await?;
+    for manifest in install::manifests(TENURE_NAMESPACE, KARGO_NAMESPACE) {
+        apply(&client, &manifest).await?;
+    }
+    tenure_testbed::write_token_kubeconfig(
+        kubeconfig,
+        &client,
+        &config,
+        TENURE_NAMESPACE,
+        "tenure",
+    )
+    .await
+    .context("get a token for Tenure")?;
+    Ok(client)
+}
