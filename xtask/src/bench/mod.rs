@@ -1,8 +1,74 @@
-//! `cargo xtask bench`.
+//! `cargo xtask bench`: what Tenure costs, on a real control plane, beside a peer if one is given.
+//!
+//! Counts come from the API server's audit log and are exact. Times and memory depend on the
+//! machine; those of a peer are taken in the same run, on the same control plane, alternating.
+
+mod bulk;
+mod footprint;
+mod proxy;
+mod report;
+mod requests;
+mod subject;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use tenure_testbed::ControlPlane;
+
+use crate::cargo::server;
+use report::Row;
+use subject::Subject;
 
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Write the rows to this file, as a JSON array
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure another controller in the same run. It gets KUBECONFIG, with a user that may do
+    /// everything
+    #[arg(long, value_name = "COMMAND")]
+    peer: Option<String>,
+    /// Apply these manifests, a file or a directory, before the peer starts
+    #[arg(long, value_name = "PATH", requires = "peer")]
+    peer_manifests: Option<PathBuf>,
+    /// Leave out rows whose measurement takes minutes: memory, idle writes, foreign namespaces
+    #[arg(long)]
+    quick: bool,
+}
 
-pub(crate) async fn run(_: Arguments) -> anyhow::Result<()> {
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let binary = server(true)?;
+    let mut rows = Vec::new();
+    let plane = ControlPlane::start_temporary().await?;
+    if let Some(path) = &arguments.peer_manifests {
+        subject::apply_manifests(&plane, path).await?;
+    }
+    let ours = Subject::tenure(&plane, &binary, &[]).await?;
+    let kargo_profile = Subject::tenure(&plane, &binary, &["--profile", "kargo"]).await?;
+    let peer = match &arguments.peer {
+        Some(command) => Some(Subject::peer(&plane, command).await?),
+        None => None,
+    };
+    requests::measure(&plane, &ours, &kargo_profile, peer.as_ref(), &mut rows).await?;
+    bulk::measure(&plane, &ours, peer.as_ref(), &mut rows).await?;
+    drop(plane);
+    if !arguments.quick {
+        footprint::measure(
+            &binary,
+            arguments.peer.as_deref(),
+            arguments.peer_manifests.as_deref(),
+            &mut rows,
+        )
+        .await?;
+    }
+    report::print(&rows);
+    if let Some(path) = &arguments.json {
+        let json = serde_json::to_vec_pretty(&rows)?;
+        std::fs::write(path, json).with_context(|| format!("write {}", path.display()))?;
+    }
+    let missed: Vec<_> = rows.iter().filter(|row| row.met == Some(false)).map(Row::name).collect();
+    if !missed.is_empty() {
+        bail!("missed: {}", missed.join(", "));
+    }
     Ok(())
 }

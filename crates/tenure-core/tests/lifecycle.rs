@@ -1,0 +1,101 @@
+//! The lifecycle, driven without a cluster: the steps of whole lives, and that every life ends
+//! wherever it is interrupted.
+//!
+//! The world here is a stand-in: it does what the API server would with each step, and nothing
+//! that the steps do not say.
+
+mod world;
+
+use tenure_core::lifecycle::Wait;
+use tenure_core::{Keep, Step};
+use world::World;
+
+/// The names of the steps until rest.
+fn steps(world: &mut World) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    loop {
+        let step = world.next();
+        if step.is_rest() {
+            return names;
+        }
+        names.push(step.name());
+        assert!(names.len() < 40, "it does not come to rest: {names:?}");
+        world.apply(&step);
+    }
+}
+
+#[test]
+fn a_project_is_held_before_anything_is_made_for_it() {
+    let mut world = World::with_project();
+    assert_eq!(
+        steps(&mut world),
+        ["HoldProject", "CreateNamespace", "Provision", "Provision", "ReportStatus"]
+    );
+    assert_eq!(world.next(), Step::Done);
+}
+
+#[test]
+fn a_namespace_is_deleted_before_its_project_is_let_go_of() {
+    let mut world = World::ready();
+    world.delete_project();
+    assert_eq!(
+        steps(&mut world),
+        ["DeleteNamespace", "ReadAccess", "RemoveAccess", "RemoveNamespaceFinalizer"]
+    );
+    assert!(matches!(world.next(), Step::Wait(Wait::AtMost(_))));
+    world.namespace_goes();
+    assert_eq!(steps(&mut world), ["ReadAccess", "LetGoOfProject"]);
+    assert!(world.project.is_none());
+}
+
+#[test]
+fn a_kept_namespace_loses_what_was_added_and_nothing_else() {
+    let mut world = World::ready();
+    world.namespace_mut().statements.keep = Keep::Yes;
+    assert_eq!(steps(&mut world), ["RemoveNamespaceFinalizer", "ReadAccess", "ReportStatus"]);
+    world.delete_project();
+    assert_eq!(steps(&mut world), ["RemoveAccess", "ReleaseNamespace", "LetGoOfProject"]);
+    let namespace = world.namespace.as_ref().expect("kept");
+    assert!(!namespace.labelled && !namespace.recorded() && !namespace.finalizer);
+    assert_eq!(namespace.statements.keep, Keep::Yes);
+}
+
+#[test]
+fn a_deleted_project_that_was_never_held_gets_nothing() {
+    let mut world = World::with_project();
+    world.delete_project();
+    assert_eq!(steps(&mut world), Vec::<&str>::new());
+    assert!(world.namespace.is_none());
+}
+
+/// Whatever interrupts a life, between any two steps, and whoever changes what on the way: it
+/// comes to rest, the Project goes, and the Namespace is deleted only if, when that was asked
+/// for, nothing protected it.
+#[test]
+fn every_interrupted_life_ends_as_it_must() {
+    let mut lives = 0;
+    for change_at in 0..14 {
+        for change in world::CHANGES {
+            for delete_at in 0..14 {
+                let mut world = World::with_project();
+                for n in 0..40 {
+                    if n == change_at {
+                        change(&mut world);
+                    }
+                    if n == delete_at && world.project.is_some() {
+                        world.delete_project();
+                    }
+                    let step = world.next();
+                    if step.is_rest() {
+                        world.let_time_pass();
+                    }
+                    world.forget();
+                    world.apply(&step);
+                }
+                lives += 1;
+                world.judge(&format!("change at {change_at}, deletion at {delete_at}"));
+            }
+        }
+    }
+    assert_eq!(lives, 14 * 14 * world::CHANGES.len());
+}

@@ -1,0 +1,278 @@
+//! A stand-in for a cluster with one Project and one Namespace.
+
+use jiff::Timestamp;
+use tenure_core::access::{AccessFacts, AccessState, wanted};
+use tenure_core::lifecycle::{Access, Observation};
+use tenure_core::{
+    CrdState, Keep, Ledger, NamespaceFacts, Origin, ProjectFacts, ResourceVersion, Settings,
+    Statements, Step, Uid, Wish, next_step,
+};
+
+const NAME: &str = "payments";
+
+pub(crate) struct World {
+    pub(crate) project: Option<ProjectFacts>,
+    pub(crate) namespace: Option<NamespaceFacts>,
+    /// What is provisioned, as it is.
+    provisioned: bool,
+    /// What the controller knows of it.
+    access: Access,
+    settings: Settings,
+    now: Timestamp,
+    versions: u64,
+    uids: u64,
+}
+
+/// What people do meanwhile.
+pub(crate) const CHANGES: [fn(&mut World); 6] = [
+    |_| {},
+    |world| world.on_namespace(|ns| ns.statements.keep = Keep::Yes),
+    |world| world.on_namespace(|ns| ns.statements.wish = Wish::Illegible("\"x\"".to_owned())),
+    |world| world.on_namespace(|ns| ns.labelled = false),
+    |world| {
+        if let Some(project) = &mut world.project {
+            project.statements.keep = Keep::Yes;
+        }
+    },
+    |world| {
+        // It was deleted directly, and another of its name was made, records and all.
+        let version = world.version();
+        if let Some(ns) = world.namespace.as_mut().filter(|ns| ns.deleting.is_none()) {
+            ns.uid = Uid::new("another");
+            ns.resource_version = version;
+        }
+    },
+];
+
+impl World {
+    pub(crate) fn with_project() -> Self {
+        let now = Timestamp::from_second(1_800_000_000).expect("a time");
+        Self {
+            project: Some(ProjectFacts {
+                uid: Uid::new("project-1"),
+                resource_version: ResourceVersion::new("1"),
+                generation: 1,
+                created: now,
+                deleting: None,
+                finalizer: false,
+                statements: Statements::default(),
+                bound_by_annotation: None,
+                conditions: Vec::new(),
+                stats: None,
+            }),
+            namespace: None,
+            provisioned: false,
+            access: Access::Unread,
+            settings: Settings::default(),
+            now,
+            versions: 1,
+            uids: 0,
+        }
+    }
+
+    /// A Project that is ready.
+    pub(crate) fn ready() -> Self {
+        let mut world = Self::with_project();
+        while !world.next().is_rest() {
+            let step = world.next();
+            world.apply(&step);
+        }
+        world.forget();
+        world
+    }
+
+    pub(crate) fn next(&self) -> Step {
+        let seen = Observation {
+            name: NAME,
+            project: self.project.clone(),
+            namespace: self.namespace.clone(),
+            crd: CrdState::Established,
+            access: self.access.clone(),
+            blockers: None,
+            stats: None,
+            trouble: None,
+            settings: &self.settings,
+        };
+        next_step(&seen, self.now)
+    }
+
+    /// The controller ends, and another one knows nothing.
+    pub(crate) fn forget(&mut self) {
+        self.access = Access::Unread;
+    }
+
+    pub(crate) fn delete_project(&mut self) {
+        let now = self.now;
+        match &mut self.project {
+            Some(project) if project.finalizer => project.deleting = Some(now),
+            _ => self.project = None,
+        }
+    }
+
+    pub(crate) fn namespace_goes(&mut self) {
+        if self.namespace.as_ref().is_some_and(|ns| ns.deleting.is_some() && !ns.finalizer) {
+            self.namespace = None;
+            self.provisioned = false;
+            self.forget();
+        }
+    }
+
+    pub(crate) fn let_time_pass(&mut self) {
+        self.now += jiff::SignedDuration::from_secs(30);
+        self.namespace_goes();
+    }
+
+    pub(crate) fn namespace_mut(&mut self) -> &mut NamespaceFacts {
+        self.namespace.as_mut().expect("a namespace")
+    }
+
+    fn on_namespace(&mut self, change: impl FnOnce(&mut NamespaceFacts)) {
+        let version = self.version();
+        if let Some(namespace) = &mut self.namespace {
+            change(namespace);
+            namespace.resource_version = version;
+        }
+    }
+
+    fn version(&mut self) -> ResourceVersion {
+        self.versions += 1;
+        ResourceVersion::new(self.versions.to_string())
+    }
+
+    fn known_access(&self) -> Access {
+        let state = if self.provisioned { AccessState::Current } else { AccessState::Missing };
+        let wanted = wanted(NAME, &["kargo-controller".to_owned()]);
+        Access::Known(AccessFacts {
+            wanted: wanted.into_iter().map(|key| (key, state)).collect(),
+            surplus: Vec::new(),
+        })
+    }
+
+    /// Does what the API server would.
+    pub(crate) fn apply(&mut self, step: &Step) {
+        let (now, version) = (self.now, self.version());
+        match step {
+            Step::Done | Step::Wait(_) | Step::ReadBlockers => {}
+            Step::ReadAccess => self.access = self.known_access(),
+            Step::HoldProject { bind } => {
+                let project = self.project.as_mut().expect("a project");
+                assert!(project.deleting.is_none(), "a finalizer on a deleted Project is refused");
+                project.finalizer = true;
+                project.bound_by_annotation = bind.clone().or(project.bound_by_annotation.take());
+            }
+            Step::BindProject(uid) => {
+                self.project.as_mut().expect("a project").bound_by_annotation = Some(uid.clone());
+            }
+            Step::UnbindProject => {
+                let project = self.project.as_mut().expect("a project");
+                project.bound_by_annotation = None;
+                project.conditions.retain(|c| c.bound_uid().is_none());
+            }
+            Step::LetGoOfProject => {
+                let gone = self.project.as_ref().is_some_and(|p| p.deleting.is_some());
+                if gone {
+                    self.project = None;
+                }
+            }
+            Step::DeleteProject(uid) => {
+                assert_eq!(self.project.as_ref().map(|p| &p.uid), Some(uid));
+                self.delete_project();
+            }
+            Step::ReportStatus(report) => {
+                let project = self.project.as_mut().expect("a project");
+                project.conditions.clone_from(&report.conditions);
+            }
+            Step::CreateNamespace { finalizer } => {
+                assert!(self.namespace.is_none(), "it exists");
+                self.uids += 1;
+                self.namespace = Some(NamespaceFacts {
+                    uid: Uid::new(format!("namespace-{}", self.uids)),
+                    resource_version: version,
+                    created: now,
+                    deleting: None,
+                    labelled: true,
+                    labelled_by_controller: true,
+                    finalizer: *finalizer,
+                    owner_reference: false,
+                    statements: Statements::default(),
+                    project_uid: self.project.as_ref().map(|p| p.uid.clone()),
+                    origin: Some(Ok(Origin::Created)),
+                    ledger: Some(Ok(Ledger { label: true, inherited: Vec::new() })),
+                });
+                self.access = self.known_access();
+            }
+            Step::RecordNamespace { origin, ledger, finalizer } => {
+                let uid = self.project.as_ref().map(|p| p.uid.clone());
+                let (origin, ledger) = (*origin, ledger.clone());
+                self.on_namespace(|ns| {
+                    ns.project_uid = uid;
+                    ns.origin = Some(Ok(origin));
+                    ns.ledger = Some(Ok(ledger));
+                    ns.finalizer = *finalizer;
+                });
+            }
+            Step::AddNamespaceFinalizer => self.on_namespace(|ns| ns.finalizer = true),
+            Step::RemoveNamespaceFinalizer => self.on_namespace(|ns| ns.finalizer = false),
+            Step::StripOwnerReference => self.on_namespace(|ns| ns.owner_reference = false),
+            Step::DeleteNamespace { uid, resource_version } => {
+                let project = self.project.as_ref().expect("nobody deletes for no Project");
+                let protected = project.statements.keep != Keep::Absent;
+                let ns = self.namespace.as_mut().expect("a namespace");
+                assert_eq!((&ns.uid, &ns.resource_version), (uid, resource_version));
+                assert_eq!(ns.project_uid.as_ref(), Some(&project.uid), "not ours");
+                assert_eq!(ns.statements, Statements::default(), "protected");
+                assert!(!protected && ns.labelled, "protected");
+                ns.deleting = Some(now);
+            }
+            Step::ReleaseNamespace(what) => {
+                let what = *what;
+                self.on_namespace(|ns| {
+                    ns.project_uid = None;
+                    ns.origin = None;
+                    ns.ledger = None;
+                    ns.finalizer = false;
+                    ns.labelled &= !what.label;
+                });
+            }
+            Step::Provision(keys) => {
+                // Whole only with its last part.
+                self.provisioned = keys.len() == 1 || self.provisioned;
+                let Access::Known(access) = &mut self.access else { return };
+                for (key, state) in &mut access.wanted {
+                    if keys.contains(key) {
+                        *state = AccessState::Current;
+                    }
+                }
+            }
+            Step::Repair(_) => {}
+            Step::RemoveAccess(keys) => {
+                self.provisioned = false;
+                let Access::Known(access) = &mut self.access else { return };
+                for (key, state) in &mut access.wanted {
+                    if keys.contains(key) {
+                        *state = AccessState::Missing;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What must hold at the end of a life.
+    pub(crate) fn judge(&mut self, case: &str) {
+        if self.project.is_some() {
+            // It was never deleted, or is stalled: it comes to rest, and stays there.
+            for _ in 0..3 {
+                let step = self.next();
+                self.apply(&step);
+            }
+            assert!(self.next().is_rest(), "{case}: {:?}", self.next());
+            return;
+        }
+        let Some(namespace) = &self.namespace else { return };
+        assert!(namespace.deleting.is_none(), "{case}: the Project went before its Namespace");
+        let another = namespace.uid == Uid::new("another");
+        assert!(!namespace.finalizer || another, "{case}: a finalizer is left behind");
+        assert!(!namespace.recorded() || another, "{case}: a record is left behind");
+        assert!(!self.provisioned || another, "{case}: access is left behind");
+    }
+}
