@@ -77,13 +77,14 @@ pub fn health_of(kind: &str, object: &Value) -> Option<bool> {
     Some(conditions.is_some_and(|conditions| conditions.iter().any(healthy)))
 }
 
-/// Where among the ownerReferences one of a Kargo Project stands.
-pub(crate) fn owner_reference(meta: &ObjectMeta) -> Option<usize> {
+/// Where among the ownerReferences one of the Project of that name stands.
+pub fn owner_reference(meta: &ObjectMeta) -> Option<usize> {
     let prefix = format!("{}/", keys::KARGO_GROUP);
-    meta.owner_references
-        .iter()
-        .flatten()
-        .position(|owner| owner.kind == "Project" && owner.api_version.starts_with(&prefix))
+    meta.owner_references.iter().flatten().position(|owner| {
+        owner.kind == "Project"
+            && owner.api_version.starts_with(&prefix)
+            && Some(&owner.name) == meta.name.as_ref()
+    })
 }
 
 fn has_finalizer(meta: &ObjectMeta) -> bool {

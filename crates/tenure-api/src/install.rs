@@ -52,7 +52,7 @@ pub fn manifests(namespace: &str, kargo_namespace: &str) -> Vec<Value> {
     manifests.push(binding(namespace, namespace));
     manifests.push(json(&Role {
         metadata: named(NAME, Some(kargo_namespace)),
-        rules: Some(vec![rule("", &["serviceaccounts"], &["get", "list", "watch"])]),
+        rules: Some(vec![rule("", &["serviceaccounts"], &["list", "watch"])]),
     }));
     manifests.push(binding(kargo_namespace, namespace));
     // Events about a cluster-scoped object belong in `default`, where no terminating namespace
@@ -71,7 +71,7 @@ pub fn contents_manifests(namespace: &str) -> Vec<Value> {
     vec![
         json(&ClusterRole {
             metadata: named(CONTENTS, None),
-            rules: Some(vec![rule("*", &["*"], &["get", "list"])]),
+            rules: Some(vec![rule("*", &["*"], &["list"])]),
             ..Default::default()
         }),
         json(&ClusterRoleBinding {
@@ -123,10 +123,10 @@ pub fn deployment(namespace: &str) -> Vec<Value> {
 
 /// The least that the server needs, cluster-wide.
 fn cluster_role() -> ClusterRole {
-    let write = ["create", "delete", "deletecollection", "get", "list", "patch", "watch"];
+    let write = ["create", "delete", "deletecollection", "list", "patch", "watch"];
     let rules = vec![
         rule("", &["namespaces"], &["create", "delete", "get", "list", "patch", "watch"]),
-        rule("", &["serviceaccounts"], &write),
+        rule("", &["serviceaccounts"], &["create", "delete", "deletecollection", "list", "watch"]),
         rule(RBAC, &["rolebindings"], &write),
         // What a Project's roles grant is more than Tenure itself may do, so it must be allowed
         // to grant it.
@@ -155,7 +155,7 @@ fn cluster_role() -> ClusterRole {
             &["delete", "get", "list", "patch", "update", "watch"],
         ),
         rule(keys::KARGO_GROUP, &["projects/status"], &["patch"]),
-        rule(keys::KARGO_GROUP, &["stages", "warehouses"], &["get", "list", "watch"]),
+        rule(keys::KARGO_GROUP, &["stages", "warehouses"], &["list", "watch"]),
         PolicyRule {
             resource_names: Some(vec![keys::PROJECT_CRD.to_owned()]),
             ..rule(

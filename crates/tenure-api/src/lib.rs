@@ -10,5 +10,5 @@ pub mod install;
 mod project;
 mod rbac;
 
-pub use facts::{FactsError, health_of, namespace_facts, project_facts};
+pub use facts::{FactsError, health_of, namespace_facts, owner_reference, project_facts};
 pub use project::{HealthStats, KindStats, Project, ProjectStats, ProjectStatus};

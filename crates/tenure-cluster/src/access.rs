@@ -15,7 +15,7 @@ use tenure_core::access::{
 use tenure_core::lifecycle::Access;
 use tenure_core::{Uid, keys};
 
-use crate::gather::{Cluster, Found, World, within};
+use crate::gather::{Cluster, Found, World};
 use crate::{AccessSlot, RequestError};
 
 /// Objects per page of a list.
@@ -24,12 +24,9 @@ const PAGE: u32 = 500;
 impl Cluster {
     /// Reads the provisioned access of a Project, in its Namespace and outside.
     pub(crate) async fn read_access(&self, world: &mut World) -> Result<(), RequestError> {
-        let Some(uid) = world.tenant_uid() else {
-            world.access = Access::Known(AccessFacts::default());
-            return Ok(());
-        };
         let mut objects = Vec::new();
-        if world.namespace.is_some() {
+        // What is in a terminating Namespace goes with it.
+        if world.namespace_facts.as_ref().is_some_and(|ns| ns.deleting.is_none()) {
             self.list::<ServiceAccount>(world, AccessObject::ServiceAccount, &mut objects).await?;
             self.list::<Role>(world, AccessObject::Role, &mut objects).await?;
             self.list::<RoleBinding>(world, AccessObject::RoleBinding, &mut objects).await?;
@@ -37,12 +34,15 @@ impl Cluster {
         let name = cluster_role_name(&world.name);
         let roles: Api<ClusterRole> = Api::all(self.client.clone());
         let bindings: Api<ClusterRoleBinding> = Api::all(self.client.clone());
-        let role = within(format!("read clusterrole {name}"), roles.get_opt(&name)).await?;
+        let role = self.within(format!("read clusterrole {name}"), roles.get_opt(&name)).await?;
         let binding =
-            within(format!("read clusterrolebinding {name}"), bindings.get_opt(&name)).await?;
+            self.within(format!("read clusterrolebinding {name}"), bindings.get_opt(&name)).await?;
         objects.extend(role.map(AccessObject::ClusterRole));
         objects.extend(binding.map(AccessObject::ClusterRoleBinding));
-        self.judge(world, &uid, objects);
+        match world.tenant_uid() {
+            Some(uid) => self.judge(world, &uid, objects),
+            None => left_over(world, objects),
+        }
         Ok(())
     }
 
@@ -64,7 +64,7 @@ impl Cluster {
         let mut params = ListParams::default().limit(PAGE);
         loop {
             let doing = format!("list {} in {}", K::plural(&()), world.name);
-            let page = within(doing, api.list(&params)).await?;
+            let page = self.within(doing, api.list(&params)).await?;
             let interesting = |meta: &ObjectMeta| {
                 label(meta).is_some()
                     || meta.name.as_deref().is_some_and(|name| {
@@ -106,14 +106,23 @@ impl Cluster {
                     let desired = tenant.object(key);
                     let labelled = label(object.metadata()) == Some(uid.as_str());
                     let matches = desired.grants_the_same(object);
-                    let ours = labelled || inherited.contains(&key.to_string());
+                    // Outside the Namespace a label that names another Project names one that is
+                    // gone, for a Project's name is its own.
+                    let of_the_dead =
+                        !labelled && !key.kind.namespaced() && label(object.metadata()).is_some();
+                    let listed = inherited.contains(&key.to_string());
+                    if !labelled && !listed && made_by_kargo(object.metadata()) {
+                        facts.kargos.push(key.clone());
+                    }
+                    let matches = matches && !of_the_dead;
+                    let ours = labelled || listed || of_the_dead;
                     if matches && labelled {
                         slots.push(AccessSlot::verified(key, uid, object.metadata()));
                     }
                     let found_now = Found {
                         meta: object.metadata().clone(),
                         labelled,
-                        anew: desired.refers_elsewhere(object),
+                        anew: of_the_dead || desired.refers_elsewhere(object),
                     };
                     found.insert(key.clone(), found_now);
                     match (ours, matches) {
@@ -152,6 +161,23 @@ impl Cluster {
             kargo_namespace: &self.settings.kargo_namespace,
         }
     }
+}
+
+/// What is left, outside any Namespace, of a Project that is gone.
+fn left_over(world: &mut World, objects: Vec<AccessObject>) {
+    let mut facts = AccessFacts::default();
+    for object in objects.iter().filter(|object| label(object.metadata()).is_some()) {
+        let key = key_of(object);
+        let meta = object.metadata().clone();
+        world.found.insert(key.clone(), Found { meta, labelled: true, anew: false });
+        facts.surplus.push(key);
+    }
+    world.access = Access::Known(facts);
+}
+
+/// Whether Kargo's controller wrote the object, by `managedFields`.
+fn made_by_kargo(meta: &ObjectMeta) -> bool {
+    meta.managed_fields.iter().flatten().any(|entry| entry.manager.as_deref() == Some("kargo"))
 }
 
 /// The UID of the Project that the object says it was provisioned for.

@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
 use kube::api::{DynamicObject, ListParams};
 use kube::core::{ApiResource, PartialObjectMeta};
-use kube::{Api, Client};
 use tenure_core::Blocker;
 
 use crate::RequestError;
-use crate::gather::{Cluster, World, within};
+use crate::gather::{Cluster, World};
 
 /// Objects looked at of each kind.
 const LOOK_AT: u32 = 50;
@@ -22,7 +22,7 @@ impl Cluster {
     pub(crate) async fn read_blockers(&self, world: &mut World) -> Result<(), RequestError> {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         let doing = format!("read namespace {}", world.name);
-        let Some(namespace) = within(doing, namespaces.get_opt(&world.name)).await? else {
+        let Some(namespace) = self.within(doing, namespaces.get_opt(&world.name)).await? else {
             world.set_namespace(None)?;
             return Ok(());
         };
@@ -76,7 +76,7 @@ impl Cluster {
     /// carry finalizers.
     async fn left_of(&self, namespace: &str, resource: &str) -> Result<Vec<Blocker>, RequestError> {
         let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
-        let version = preferred_version(&self.client, group).await?;
+        let version = self.preferred_version(group).await?;
         let api_resource = ApiResource {
             group: group.to_owned(),
             version: version.clone(),
@@ -87,7 +87,8 @@ impl Cluster {
         let api: Api<PartialObjectMeta<DynamicObject>> =
             Api::namespaced_with(self.client.clone(), namespace, &api_resource);
         let params = ListParams::default().limit(LOOK_AT);
-        let objects = within(format!("list {resource} in {namespace}"), api.list(&params)).await?;
+        let objects =
+            self.within(format!("list {resource} in {namespace}"), api.list(&params)).await?;
         Ok(objects
             .items
             .into_iter()
@@ -99,17 +100,17 @@ impl Cluster {
             })
             .collect())
     }
-}
 
-async fn preferred_version(client: &Client, group: &str) -> Result<String, RequestError> {
-    if group.is_empty() {
-        return Ok("v1".to_owned());
+    async fn preferred_version(&self, group: &str) -> Result<String, RequestError> {
+        if group.is_empty() {
+            return Ok("v1".to_owned());
+        }
+        let groups = self.within("list API groups", self.client.list_api_groups()).await?;
+        let found = groups.groups.into_iter().find(|g| g.name == group);
+        Ok(found
+            .and_then(|g| g.preferred_version.or_else(|| g.versions.into_iter().next()))
+            .map_or_else(|| "v1".to_owned(), |version| version.version))
     }
-    let groups = within("list API groups", client.list_api_groups()).await?;
-    let found = groups.groups.into_iter().find(|g| g.name == group);
-    Ok(found
-        .and_then(|g| g.preferred_version.or_else(|| g.versions.into_iter().next()))
-        .map_or_else(|| "v1".to_owned(), |version| version.version))
 }
 
 /// Reads `Some resources are remaining: configmaps. has 1 resource instances, …`.

@@ -14,28 +14,15 @@ use kube::{Api, Resource};
 use tenure_api::Project;
 use tenure_core::{ProjectFacts, keys};
 
-use crate::gather::{Cluster, within};
+use crate::gather::Cluster;
 
 /// Longest note that the API server takes, in bytes.
 const LONGEST_NOTE: usize = 1024;
 
-/// What an Event is about; each is said at most once of one Project.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoticeKind {
-    /// What becomes of the Namespace, and why.
-    Decided,
-    /// The Namespace is being deleted, or was released.
-    Begun,
-    /// The Project is gone, and its Namespace is gone or released.
-    Ended,
-}
-
 /// Something to tell people about the deletion of a Project.
 #[derive(Clone, Debug)]
 pub struct Notice {
-    /// What it is about.
-    pub kind: NoticeKind,
-    /// CamelCase reason.
+    /// CamelCase reason; of each, one Event is published of one Project.
     pub reason: &'static str,
     /// The note.
     pub note: String,
@@ -49,7 +36,7 @@ impl Cluster {
         let api: Api<Event> = Api::namespaced(self.client.clone(), "default");
         let event = event(name, project, notice);
         let doing = format!("publish event {}", notice.reason);
-        match within(doing, api.create(&PostParams::default(), &event)).await {
+        match self.within(doing, api.create(&PostParams::default(), &event)).await {
             Ok(_) => {}
             Err(error) if error.category() == crate::Category::Conflict => {}
             Err(error) => tracing::warn!(project = name, %error, "an event was not published"),
@@ -58,11 +45,8 @@ impl Cluster {
 }
 
 fn event(name: &str, project: &ProjectFacts, notice: &Notice) -> Event {
-    let what = match notice.kind {
-        NoticeKind::Decided => "decided",
-        NoticeKind::Begun => "begun",
-        NoticeKind::Ended => "ended",
-    };
+    // A decision that is taken anew, because something changed, is news.
+    let what = notice.reason.to_ascii_lowercase();
     let mut note = notice.note.clone();
     if note.len() > LONGEST_NOTE {
         note.truncate(note.floor_char_boundary(LONGEST_NOTE - '…'.len_utf8()));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::PartialObjectMeta;
-use kube::{Api, Client};
+use kube::{Api, Client, Resource as _};
 use tenure_api::{FactsError, Project, namespace_facts, project_facts};
 use tenure_core::access::AccessKey;
 use tenure_core::lifecycle::{Access, Trouble};
@@ -16,13 +16,18 @@ use tenure_core::status::Stats;
 use tenure_core::{
     Blocker, CrdState, NamespaceFacts, Observation, ProjectFacts, Settings, Uid, keys,
 };
+use tokio::sync::Semaphore;
 
 use crate::error::Failure;
-use crate::{RequestError, Store};
+use crate::{Category, RequestError, Store};
 
 /// How long one request may take. Longer than the API server's own limit for one that is no
 /// watch would be of no use, and this short a hang is still noticed by a person.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Requests on their way at once, watches apart. This is no throttle: each is a connection with a
+/// TLS handshake and buffers on both sides, and more do not make the API server faster.
+const IN_FLIGHT: usize = 32;
 
 /// A cluster, and what the watches know of it.
 #[derive(Clone)]
@@ -30,6 +35,7 @@ pub struct Cluster {
     pub(crate) client: Client,
     pub(crate) settings: Arc<Settings>,
     pub(crate) store: Arc<Store>,
+    in_flight: Arc<Semaphore>,
 }
 
 /// One Project and its Namespace, as they were read and as they were changed since.
@@ -62,7 +68,8 @@ pub(crate) struct Found {
 impl Cluster {
     /// A cluster behind that client.
     pub fn new(client: Client, settings: Arc<Settings>, store: Arc<Store>) -> Self {
-        Self { client, settings, store }
+        let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
+        Self { client, settings, store, in_flight }
     }
 
     /// What does not change.
@@ -86,8 +93,9 @@ impl Cluster {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         let projects: Api<Project> = Api::all(self.client.clone());
         let reading = |what: &str| format!("read {what} {name}");
-        let namespace = within(reading("namespace"), namespaces.get_metadata_opt(name)).await?;
-        let project = within(reading("project"), projects.get_opt(name)).await?;
+        let namespace =
+            self.within(reading("namespace"), namespaces.get_metadata_opt(name)).await?;
+        let project = self.within(reading("project"), projects.get_opt(name)).await?;
         let mut world = World {
             name: name.to_owned(),
             project: None,
@@ -120,18 +128,55 @@ impl Cluster {
         Ok(if same { World { access: world.access, found: world.found, ..again } } else { again })
     }
 
+    /// Waits for a request, but not for ever, and not with too many others.
+    pub(crate) async fn within<T>(
+        &self,
+        doing: impl Into<String>,
+        request: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, RequestError> {
+        let doing = doing.into();
+        // Nobody closes the semaphore; if somebody did, unlimited would be better than never.
+        let _permit = self.in_flight.acquire().await.ok();
+        match tokio::time::timeout(DEADLINE, request).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(RequestError::new(doing, error)),
+            Err(_) => Err(RequestError {
+                doing,
+                failure: Failure::Unknown(format!("nothing came in {} s", DEADLINE.as_secs())),
+            }),
+        }
+    }
+
+    /// Reads whether Projects are served. That it may not be read is blindness, which closes a
+    /// gate that says so; that it could not be read now is an error.
     async fn read_crd(&self) -> Result<CrdState, RequestError> {
         let crds: Api<CustomResourceDefinition> = Api::all(self.client.clone());
         let doing = format!("read the CustomResourceDefinition {}", keys::PROJECT_CRD);
-        let crd = within(doing, crds.get_metadata_opt(keys::PROJECT_CRD)).await?;
-        Ok(crd_state(crd.as_ref().map(|crd| &crd.metadata)))
+        match self.within(doing, crds.get_opt(keys::PROJECT_CRD)).await {
+            Ok(Some(crd)) if !serves_projects(&crd) => Ok(CrdState::Unusable),
+            Ok(crd) => Ok(crd_state(crd.as_ref().map(|crd| &crd.metadata))),
+            Err(error) if error.category() == Category::Refused => {
+                tracing::warn!(%error, "nothing is deleted until it can be read");
+                Ok(CrdState::Unusable)
+            }
+            Err(error) => Err(error),
+        }
     }
+}
+
+/// Whether the version of Projects that we read is served: if it is not, a Project that is not
+/// found may be there all the same.
+fn serves_projects(crd: &CustomResourceDefinition) -> bool {
+    let version = Project::version(&());
+    let served = crd.spec.versions.iter().any(|v| v.name == version && v.served);
+    let conditions = crd.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    served && conditions.into_iter().any(|c| c.type_ == "Established" && c.status == "True")
 }
 
 /// What a CustomResourceDefinition's metadata says about it.
 pub(crate) fn crd_state(meta: Option<&kube::core::ObjectMeta>) -> CrdState {
     match meta {
-        None => CrdState::Absent,
+        None => CrdState::Unusable,
         Some(meta) if meta.deletion_timestamp.is_some() => CrdState::Terminating,
         Some(_) => CrdState::Established,
     }
@@ -160,6 +205,11 @@ impl World {
     /// Whether nothing was written since both objects were read.
     pub fn is_fresh(&self) -> bool {
         self.fresh
+    }
+
+    /// Whether there is a Namespace.
+    pub fn has_namespace(&self) -> bool {
+        self.namespace.is_some()
     }
 
     /// The Project's facts, if there is a Project.
@@ -198,21 +248,5 @@ impl World {
             doing: format!("read {}", self.name),
             failure: Failure::Nonsense(error.to_string()),
         }
-    }
-}
-
-/// Waits for a request, but not for ever.
-pub(crate) async fn within<T>(
-    doing: impl Into<String>,
-    request: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<T, RequestError> {
-    let doing = doing.into();
-    match tokio::time::timeout(DEADLINE, request).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(RequestError::new(doing, error)),
-        Err(_) => Err(RequestError {
-            doing,
-            failure: Failure::Unknown(format!("nothing came in {} s", DEADLINE.as_secs())),
-        }),
     }
 }

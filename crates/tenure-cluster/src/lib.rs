@@ -16,6 +16,6 @@ mod store;
 
 pub use client::{Transport, connect, connect_through};
 pub use error::{Category, RequestError};
-pub use events::{Notice, NoticeKind};
+pub use events::Notice;
 pub use gather::{Cluster, World};
-pub use store::{AccessSlot, Store, Watched};
+pub use store::{AccessSlot, HealthByNamespace, Store, Watched};

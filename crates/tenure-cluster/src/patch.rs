@@ -93,11 +93,8 @@ impl<'a> ObjectPatch<'a> {
 
     /// Removes the ownerReference to a Project that an old Kargo left.
     pub(crate) fn remove_owner_reference(mut self) -> Self {
-        let prefix = format!("{}/", keys::KARGO_GROUP);
         let owners = self.meta.owner_references.as_deref().unwrap_or_default();
-        let ours = owners
-            .iter()
-            .position(|owner| owner.kind == "Project" && owner.api_version.starts_with(&prefix));
+        let ours = tenure_api::owner_reference(self.meta);
         if let Some(index) = ours {
             let path = ["metadata", "ownerReferences", &index.to_string()];
             self.remove_tested(&path, json!(owners[index]));
@@ -193,7 +190,7 @@ mod tests {
     fn an_owner_reference_is_removed_by_its_value() {
         let owner = json!({"apiVersion": "kargo.akuity.io/v1alpha1", "kind": "Project", "name": "p", "uid": "x"});
         let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": "y"});
-        let read = json!({"uid": "u", "ownerReferences": [other, owner]});
+        let read = json!({"name": "p", "uid": "u", "ownerReferences": [other, owner]});
         let patch = ObjectPatch::of(&meta(&read)).remove_owner_reference().build();
         assert_eq!(apply(&read, patch).expect("fits")["ownerReferences"], json!([other]));
     }

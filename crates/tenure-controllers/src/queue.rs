@@ -16,6 +16,8 @@ use tokio_util::time::delay_queue;
 
 /// First delay after a failure; it doubles with each one that follows.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
+/// Longest delay after a failure during which something changed.
+const SOON: Duration = Duration::from_secs(1);
 /// Longest delay after failures.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
@@ -150,9 +152,12 @@ impl Queue {
                 Some(backoff(*failures))
             }
         };
-        if self.again.remove(&key) && verdict != Verdict::Retry {
+        let again = self.again.remove(&key);
+        if again && verdict != Verdict::Retry {
             self.wake(key);
         } else if let Some(delay) = delay {
+            // Something changed while it failed: that may have been what was missing.
+            let delay = if again { delay.min(SOON) } else { delay };
             let later = self.later.insert(key.clone(), delay);
             self.later_keys.insert(key, later);
         }

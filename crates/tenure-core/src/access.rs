@@ -163,6 +163,8 @@ pub struct AccessFacts {
     pub wanted: Vec<(AccessKey, AccessState)>,
     /// Objects that are ours and no longer wanted.
     pub surplus: Vec<AccessKey>,
+    /// Wanted objects without our label that an earlier Kargo provided, by its marks on them.
+    pub kargos: Vec<AccessKey>,
 }
 
 impl AccessFacts {
@@ -170,7 +172,7 @@ impl AccessFacts {
     pub fn nothing(wanted: Vec<AccessKey>) -> Self {
         Self {
             wanted: wanted.into_iter().map(|key| (key, AccessState::Missing)).collect(),
-            surplus: Vec::new(),
+            ..Self::default()
         }
     }
 

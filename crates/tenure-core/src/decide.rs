@@ -1,7 +1,7 @@
 //! The static decision: what annotations, labels, liens, origin, identity and profile make of
 //! the Namespace, with everything that was considered.
 
-use crate::statements::{Keep, Statements, Wish};
+use crate::statements::{Keep, Lien, NearMiss, Statements, Wish};
 use crate::{
     Claim, CrdState, Disposition, Gate, GateKind, NamespaceState, Origin, Profile, Snapshot,
     Source, Tenancy, keys,
@@ -136,7 +136,10 @@ fn custom_resource_definition(crd: CrdState, found: &mut Decision) {
             "the CustomResourceDefinition of Projects is being deleted, which nobody who deletes \
              it can mean for every namespace"
         }
-        CrdState::Absent => "the CustomResourceDefinition of Projects could not be found",
+        CrdState::Unusable => {
+            "the CustomResourceDefinition of Projects could not be found, is not served, or may \
+             not be read by Tenure"
+        }
     };
     found.gates.push(Gate {
         kind: GateKind::Waiting,
@@ -184,30 +187,34 @@ fn read_statements(on: On, statements: &Statements, found: &mut Decision) {
         }
     }
     for lien in liens {
-        found.gates.push(Gate {
-            kind: GateKind::Refused,
-            source: lien_source,
-            reason: format!(
-                "the {word} is held by {}{}: {}",
-                keys::LIEN_PREFIX,
-                lien.name,
-                if lien.reason.is_empty() { "no reason given" } else { &lien.reason }
-            ),
-        });
+        found.gates.push(held(lien_source, word, lien));
     }
     for miss in near_misses {
-        let what = if miss.label { "label" } else { "annotation" };
-        found.claims.push(Claim {
-            source: Source::NearMiss,
-            at_least: Disposition::Retain,
-            reason: format!("the {word} has the {what} {:.80}, close to keep-namespace", miss.key),
-        });
-        found.warnings.push(format!(
-            "{what} {:.80} on the {word} is not read by Kargo; the annotation is {}",
-            miss.key,
-            keys::KEEP_NAMESPACE
-        ));
+        near_miss(word, miss, found);
     }
+}
+
+fn held(source: Source, word: &str, lien: &Lien) -> Gate {
+    let reason = if lien.reason.is_empty() { "no reason given" } else { &lien.reason };
+    Gate {
+        kind: GateKind::Refused,
+        source,
+        reason: format!("the {word} is held by {}{}: {reason}", keys::LIEN_PREFIX, lien.name),
+    }
+}
+
+fn near_miss(word: &str, miss: &NearMiss, found: &mut Decision) {
+    let what = if miss.label { "label" } else { "annotation" };
+    found.claims.push(Claim {
+        source: Source::NearMiss,
+        at_least: Disposition::Retain,
+        reason: format!("the {word} has the {what} {:.80}, close to keep-namespace", miss.key),
+    });
+    found.warnings.push(format!(
+        "{what} {:.80} on the {word} is not read by Kargo; the annotation is {}",
+        miss.key,
+        keys::KEEP_NAMESPACE
+    ));
 }
 
 /// A value that is no legal one was meant to say something, and cannot be read: retain, and warn.

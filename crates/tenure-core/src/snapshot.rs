@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::{NamespaceFacts, NotOwned, Origin, ProjectFacts, Statements, Tenancy, tenancy};
+use crate::{NamespaceFacts, NotOwned, ProjectFacts, Statements, Tenancy, tenancy};
 
 /// What adopted namespaces are presumed to deserve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub enum CrdState {
     Established,
     /// It is being deleted, and its instances die without admission.
     Terminating,
-    /// It could not be found.
-    Absent,
+    /// It could not be found, is not served, or may not be read.
+    Unusable,
 }
 
 /// What does not change while the program runs.
@@ -134,16 +134,6 @@ impl NotOwned {
                 format!("it is not the namespace the Project is bound to, which had UID {bound}")
             }
             Self::Illegible(what) => format!("its record cannot be read: {what}"),
-        }
-    }
-}
-
-impl Tenancy {
-    /// The recorded origin, if the Namespace is the Project's.
-    pub fn origin(&self) -> Option<Origin> {
-        match self {
-            Self::Owned(origin) => Some(*origin),
-            Self::Unrecorded(_) | Self::NotOwned(_) => None,
         }
     }
 }

@@ -37,6 +37,9 @@ pub struct Condition {
     pub observed_generation: Option<i64>,
 }
 
+/// Longest message of a condition, in bytes. The API takes 32,768; nobody reads them.
+const LONGEST_MESSAGE: usize = 1024;
+
 /// What `NamespaceBound` says before the UID. The condition is read back, so its form is fixed.
 const BOUND_PREFIX: &str = "namespace UID ";
 
@@ -129,7 +132,7 @@ pub fn report(
         kind: kind.to_owned(),
         status,
         reason: reason.to_owned(),
-        message,
+        message: cap(message),
         observed_generation: Some(generation),
     };
     let (ready, reason, message) = ready(progress);
@@ -156,6 +159,15 @@ pub fn report(
         conditions.push(condition(condition_type::NAMESPACE_BOUND, true, how, message));
     }
     Report { conditions, stats }
+}
+
+/// Cuts a message that would not be read, and at some length not be accepted.
+fn cap(mut message: String) -> String {
+    if message.len() > LONGEST_MESSAGE {
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+        message.push('…');
+    }
+    message
 }
 
 fn with_warnings(decision: &Decision) -> String {

@@ -77,7 +77,7 @@ fn domain() -> impl Iterator<Item = Snapshot> {
             let project = project.clone();
             [Profile::Protective, Profile::Kargo].into_iter().flat_map(move |profile| {
                 let (project, namespace) = (project.clone(), namespace.clone());
-                [CrdState::Established, CrdState::Terminating, CrdState::Absent]
+                [CrdState::Established, CrdState::Terminating, CrdState::Unusable]
                     .into_iter()
                     .flat_map(move |crd| {
                         let (project, namespace) = (project.clone(), namespace.clone());

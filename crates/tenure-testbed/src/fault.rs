@@ -34,6 +34,7 @@ pub enum Fault {
 #[derive(Debug, Default)]
 pub struct Plan {
     faults: Mutex<Vec<(usize, Fault)>>,
+    always: Option<(&'static str, String, Fault)>,
     seen: AtomicUsize,
     requests: Mutex<Vec<String>>,
     crashed: Notify,
@@ -48,6 +49,11 @@ impl Plan {
     /// These requests meet these faults.
     pub fn all(faults: Vec<(usize, Fault)>) -> Arc<Self> {
         Arc::new(Self { faults: Mutex::new(faults), ..Self::default() })
+    }
+
+    /// Every request of that method and path meets the fault.
+    pub fn always(method: &'static str, path: impl Into<String>, fault: Fault) -> Arc<Self> {
+        Arc::new(Self { always: Some((method, path.into(), fault)), ..Self::default() })
     }
 
     /// How many requests there were.
@@ -69,6 +75,12 @@ impl Plan {
         let n = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
         let line = format!("{} {}", request.method(), request.uri().path());
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        if let Some((method, path, fault)) = &self.always
+            && request.method() == method
+            && request.uri().path() == path
+        {
+            return Some(*fault);
+        }
         let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         faults.iter().find(|(at, _)| *at == n).map(|(_, fault)| *fault)
     }

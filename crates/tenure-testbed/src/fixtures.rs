@@ -2,7 +2,7 @@
 //! Kargo's chart would have installed, as far as Projects depend on it.
 
 use anyhow::Context as _;
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::{DynamicObject, GroupVersionKind};
 use kube::{Api, Client, discovery};
 use serde_json::{Value, json};
@@ -48,20 +48,41 @@ pub(crate) async fn install(client: &Client) -> anyhow::Result<()> {
 /// # Errors
 /// If it is refused.
 pub async fn apply(client: &Client, object: &Value) -> anyhow::Result<DynamicObject> {
+    let (api, object) = untyped(client, object).await?;
+    let name = object.metadata.name.clone().unwrap_or_default();
+    let params = PatchParams::apply("tenure-testbed").force();
+    api.patch(&name, &params, &Patch::Apply(&object)).await.with_context(|| format!("apply {name}"))
+}
+
+/// Creates an object as that field manager.
+///
+/// # Errors
+/// If it is refused.
+pub async fn create_as(
+    client: &Client,
+    manager: &str,
+    object: &Value,
+) -> anyhow::Result<DynamicObject> {
+    let (api, object) = untyped(client, object).await?;
+    let params = PostParams { field_manager: Some(manager.to_owned()), ..Default::default() };
+    api.create(&params, &object).await.context("create")
+}
+
+/// The object, and where objects of its kind are.
+async fn untyped(
+    client: &Client,
+    object: &Value,
+) -> anyhow::Result<(Api<DynamicObject>, DynamicObject)> {
     let object: DynamicObject = serde_json::from_value(object.clone())?;
     let types = object.types.clone().context("the object has no kind")?;
     let (group, version) = types.api_version.split_once('/').unwrap_or(("", &types.api_version));
     let kind = GroupVersionKind::gvk(group, version, &types.kind);
     let (resource, _) = discovery::pinned_kind(client, &kind).await?;
-    let api: Api<DynamicObject> = match &object.metadata.namespace {
+    let api = match &object.metadata.namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
     };
-    let name = object.metadata.name.clone().unwrap_or_default();
-    let params = PatchParams::apply("tenure-testbed").force();
-    api.patch(&name, &params, &Patch::Apply(&object))
-        .await
-        .with_context(|| format!("apply {} {name}", types.kind))
+    Ok((api, object))
 }
 
 /// A stand-in for Kargo's Warehouse or Stage: the real ones cannot be had without Kargo's chart,

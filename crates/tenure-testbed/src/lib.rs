@@ -16,7 +16,7 @@ mod waiting;
 
 pub use binaries::{Binaries, binaries, cache_dir};
 pub use control_plane::{ControlPlane, DIR_VARIABLE};
-pub use fixtures::{KARGO_NAMESPACE, TENURE_NAMESPACE, apply, filled_namespace};
+pub use fixtures::{KARGO_NAMESPACE, TENURE_NAMESPACE, apply, create_as, filled_namespace};
 pub use process::Process;
 pub use users::write_token_kubeconfig;
 pub use waiting::{eventually, unique_name};

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long something that must come about may take, with everything else that runs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A name that no other test has.
 pub fn unique_name(prefix: &str) -> String {
@@ -16,7 +16,7 @@ pub fn unique_name(prefix: &str) -> String {
 /// Waits until something comes about, and gives it back.
 ///
 /// # Panics
-/// If it does not come about in a minute.
+/// If it does not come about in three minutes.
 pub async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
     let start = Instant::now();
     loop {

@@ -12,11 +12,6 @@ use clap::Parser as _;
 
 use crate::arguments::{Arguments, Command};
 
-/// Half the memory of the system's allocator under many small, short-lived objects, and it
-/// gives pages back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {

@@ -19,7 +19,7 @@ use tenure_core::lifecycle::Access;
 use tenure_core::{Uid, keys};
 
 use super::{patch, post};
-use crate::gather::{Cluster, Found, World, within};
+use crate::gather::{Cluster, Found, World};
 use crate::patch::ObjectPatch;
 use crate::{AccessSlot, RequestError};
 
@@ -79,7 +79,7 @@ impl Cluster {
         let params = patch();
         macro_rules! send {
             ($api:expr) => {
-                within(doing, $api.patch_metadata(&key.name, &params, &change)).await.map(drop)
+                self.within(doing, $api.patch_metadata(&key.name, &params, &change)).await.map(drop)
             };
         }
         match key.kind {
@@ -96,9 +96,11 @@ impl Cluster {
         keys: &[AccessKey],
         world: &mut World,
     ) -> Result<(), RequestError> {
-        let Some(uid) = world.tenant_uid() else { return Ok(()) };
         let (whole, single) = split(keys, world);
-        let collections = whole.iter().map(|kind| self.delete_labelled(&world.name, *kind, &uid));
+        let uid = world.tenant_uid();
+        let collections = whole
+            .iter()
+            .filter_map(|kind| Some(self.delete_labelled(&world.name, *kind, uid.as_ref()?)));
         let one_by_one = single.iter().filter_map(|key| {
             let found = world.found.get(*key)?;
             Some(self.delete_one(&world.name, key, found))
@@ -123,11 +125,15 @@ impl Cluster {
             format!("create {} in {namespace}", meta.name.as_deref().unwrap_or_default())
         };
         match object {
-            AccessObject::ServiceAccount(o) => send(doing, self.in_namespace(namespace), &o).await,
-            AccessObject::Role(o) => send(doing, self.in_namespace(namespace), &o).await,
-            AccessObject::RoleBinding(o) => send(doing, self.in_namespace(namespace), &o).await,
-            AccessObject::ClusterRole(o) => send(doing, self.cluster_wide(), &o).await,
-            AccessObject::ClusterRoleBinding(o) => send(doing, self.cluster_wide(), &o).await,
+            AccessObject::ServiceAccount(o) => {
+                self.send(doing, self.in_namespace(namespace), &o).await
+            }
+            AccessObject::Role(o) => self.send(doing, self.in_namespace(namespace), &o).await,
+            AccessObject::RoleBinding(o) => {
+                self.send(doing, self.in_namespace(namespace), &o).await
+            }
+            AccessObject::ClusterRole(o) => self.send(doing, self.cluster_wide(), &o).await,
+            AccessObject::ClusterRoleBinding(o) => self.send(doing, self.cluster_wide(), &o).await,
         }
     }
 
@@ -143,7 +149,7 @@ impl Cluster {
         let doing = format!("delete provisioned {}s in {namespace}", kind.as_str());
         macro_rules! send {
             ($kind:ty) => {
-                within(
+                self.within(
                     doing,
                     self.in_namespace::<$kind>(namespace).delete_collection(&params, &selector),
                 )
@@ -175,7 +181,7 @@ impl Cluster {
         let doing = format!("delete {key} of {namespace}");
         macro_rules! send {
             ($api:expr) => {
-                within(doing, $api.delete(&key.name, &params)).await.map(drop)
+                self.within(doing, $api.delete(&key.name, &params)).await.map(drop)
             };
         }
         let answer = match key.kind {
@@ -191,6 +197,18 @@ impl Cluster {
         }
     }
 
+    async fn send<K>(
+        &self,
+        doing: String,
+        api: Api<K>,
+        object: &K,
+    ) -> Result<ObjectMeta, RequestError>
+    where
+        K: Resource + Clone + DeserializeOwned + Serialize + Debug,
+    {
+        Ok(self.within(doing, api.create(&post(), object)).await?.meta().clone())
+    }
+
     fn in_namespace<K>(&self, namespace: &str) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -201,13 +219,6 @@ impl Cluster {
     fn cluster_wide<K: Resource<DynamicType = ()>>(&self) -> Api<K> {
         Api::all(self.client.clone())
     }
-}
-
-async fn send<K>(doing: String, api: Api<K>, object: &K) -> Result<ObjectMeta, RequestError>
-where
-    K: Resource + Clone + DeserializeOwned + Serialize + Debug,
-{
-    Ok(within(doing, api.create(&post(), object)).await?.meta().clone())
 }
 
 /// Which kinds can be deleted by label, and which objects must be deleted one by one: those

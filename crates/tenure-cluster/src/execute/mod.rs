@@ -27,7 +27,7 @@ impl Cluster {
             Step::Done | Step::Wait(_) => Ok(()),
             Step::ReadAccess => self.read_access(world).await,
             Step::ReadBlockers => self.read_blockers(world).await,
-            Step::HoldProject { bind } => self.hold_project(bind.as_ref(), world).await,
+            Step::HoldProject => self.hold_project(world).await,
             Step::BindProject(uid) => self.bind_project(uid, world).await,
             Step::UnbindProject => self.unbind_project(world).await,
             Step::LetGoOfProject => self.let_go_of_project(world).await,

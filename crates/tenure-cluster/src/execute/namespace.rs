@@ -12,7 +12,7 @@ use tenure_core::{Ledger, Origin, ResourceVersion, Uid, keys};
 
 use super::{is_empty, patch, post};
 use crate::RequestError;
-use crate::gather::{Cluster, World, within};
+use crate::gather::{Cluster, World};
 use crate::patch::ObjectPatch;
 
 impl Cluster {
@@ -40,7 +40,7 @@ impl Cluster {
             ..Default::default()
         };
         let doing = format!("create namespace {}", world.name);
-        let created = within(doing, self.namespaces().create(&post(), &namespace)).await?;
+        let created = self.within(doing, self.namespaces().create(&post(), &namespace)).await?;
         world.set_namespace(Some(created.metadata.into_response_partial()))?;
         // Nothing can have been provisioned in a Namespace that was not there.
         world.access =
@@ -130,7 +130,7 @@ impl Cluster {
             ..Default::default()
         };
         let doing = format!("delete namespace {}", world.name);
-        let answer = within(doing, self.namespaces().delete(&world.name, &params)).await?;
+        let answer = self.within(doing, self.namespaces().delete(&world.name, &params)).await?;
         // The API server answers with the terminating object, or with a status once it is gone.
         let namespace = answer.left().map(|ns| ns.metadata.into_response_partial());
         world.set_namespace(namespace)?;
@@ -150,8 +150,9 @@ impl Cluster {
             return Ok(());
         }
         let doing = format!("{verb} namespace {}", world.name);
-        let namespace: PartialObjectMeta<Namespace> =
-            within(doing, self.namespaces().patch_metadata(&world.name, &patch(), &change)).await?;
+        let namespace: PartialObjectMeta<Namespace> = self
+            .within(doing, self.namespaces().patch_metadata(&world.name, &patch(), &change))
+            .await?;
         world.set_namespace(Some(namespace))?;
         self.store.put_namespace(&world.name, world.namespace_facts.as_ref());
         Ok(())

@@ -9,7 +9,7 @@ use tenure_core::{Uid, keys};
 
 use super::{is_empty, patch};
 use crate::RequestError;
-use crate::gather::{Cluster, World, within};
+use crate::gather::{Cluster, World};
 use crate::patch::ObjectPatch;
 
 impl Cluster {
@@ -17,15 +17,8 @@ impl Cluster {
         Api::all(self.client.clone())
     }
 
-    pub(super) async fn hold_project(
-        &self,
-        bind: Option<&Uid>,
-        world: &mut World,
-    ) -> Result<(), RequestError> {
-        let annotations: Vec<_> =
-            bind.iter().map(|uid| (keys::NAMESPACE_UID, uid.as_str())).collect();
-        self.patch_project("hold", world, |patch| patch.annotate(&annotations).add_finalizer())
-            .await
+    pub(super) async fn hold_project(&self, world: &mut World) -> Result<(), RequestError> {
+        self.patch_project("hold", world, |patch| patch.add_finalizer()).await
     }
 
     pub(super) async fn bind_project(
@@ -72,7 +65,7 @@ impl Cluster {
             ..Default::default()
         };
         let doing = format!("delete project {}", world.name);
-        let answer = within(doing, self.projects().delete(&world.name, &params)).await?;
+        let answer = self.within(doing, self.projects().delete(&world.name, &params)).await?;
         world.set_project(answer.left())
     }
 
@@ -97,8 +90,9 @@ impl Cluster {
         let change: Patch<()> =
             ObjectPatch::of(&project.metadata).set("/status", serde_json::json!(status)).build();
         let doing = format!("{verb} project {}", world.name);
-        let project =
-            within(doing, self.projects().patch_status(&world.name, &patch(), &change)).await?;
+        let project = self
+            .within(doing, self.projects().patch_status(&world.name, &patch(), &change))
+            .await?;
         world.set_project(Some(project))?;
         self.store.put_project(&world.name, world.project_facts.as_ref());
         Ok(())
@@ -116,7 +110,8 @@ impl Cluster {
             return Ok(());
         }
         let doing = format!("{verb} project {}", world.name);
-        let project = within(doing, self.projects().patch(&world.name, &patch(), &change)).await?;
+        let project =
+            self.within(doing, self.projects().patch(&world.name, &patch(), &change)).await?;
         world.set_project(Some(project))?;
         self.store.put_project(&world.name, world.project_facts.as_ref());
         Ok(())

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use kube::core::ObjectMeta;
 use tenure_core::Uid;
-use tenure_core::access::{AccessFacts, AccessKey, AccessKind, AccessState, wanted};
+use tenure_core::access::{
+    AccessFacts, AccessKey, AccessKind, AccessState, cluster_role_name, wanted,
+};
 
 use super::Store;
 
@@ -90,6 +92,8 @@ impl Slots {
         if slots.is_empty() {
             self.of.remove(project);
         }
+        // Names of controllers' bindings come and go.
+        self.names.retain(|name, ()| Arc::strong_count(name) > 1);
         removed
     }
 
@@ -117,7 +121,20 @@ impl Slots {
                 (key, state)
             })
             .collect();
-        AccessFacts { wanted, surplus }
+        AccessFacts { wanted, surplus, ..AccessFacts::default() }
+    }
+}
+
+impl Slots {
+    /// What was provisioned outside the Namespace for a Project that is gone.
+    pub(super) fn left_over(&self, project: &str) -> AccessFacts {
+        let slots = self.of.get(project).map(Vec::as_slice).unwrap_or_default();
+        let surplus = slots
+            .iter()
+            .filter(|slot| !slot.kind.namespaced())
+            .map(|slot| AccessKey { kind: slot.kind, name: cluster_role_name(project) })
+            .collect();
+        AccessFacts { surplus, ..AccessFacts::default() }
     }
 }
 

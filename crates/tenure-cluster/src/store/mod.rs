@@ -17,7 +17,7 @@ use tenure_core::status::Stats;
 use tenure_core::{CrdState, NamespaceFacts, Observation, ProjectFacts, ResourceVersion, Settings};
 
 pub use access::AccessSlot;
-use health::Counts;
+pub use health::HealthByNamespace;
 
 /// The watches, each of which must have listed everything once before anything is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,8 +63,7 @@ struct Inner {
     access: access::Slots,
     controllers: BTreeSet<String>,
     crd: Option<CrdState>,
-    /// Whether Warehouses and Stages exist on this cluster and were listed.
-    health: Option<HashMap<Box<str>, Counts>>,
+    health: health::Tally,
 }
 
 impl Store {
@@ -122,8 +121,10 @@ impl Store {
     }
 
     /// Puts what was seen of the Project CRD.
-    pub fn put_crd(&self, meta: Option<&ObjectMeta>) {
-        self.lock().crd = Some(crate::gather::crd_state(meta));
+    /// Whether that was news.
+    pub fn put_crd(&self, meta: Option<&ObjectMeta>) -> bool {
+        let seen = Some(crate::gather::crd_state(meta));
+        std::mem::replace(&mut self.lock().crd, seen) != seen
     }
 
     /// Puts the names of the ServiceAccounts of Kargo's controllers. Whether that was news.
@@ -141,9 +142,7 @@ impl Store {
 
     /// Numbers of a Project's Warehouses and Stages, if those kinds exist.
     pub fn stats(&self, name: &str) -> Option<Stats> {
-        let inner = self.lock();
-        let counts = inner.health.as_ref()?.get(name);
-        Some(counts.map_or_else(Stats::default, Counts::stats))
+        self.lock().health.stats(name)
     }
 
     /// What is known of one Project and its Namespace: good enough to tell that nothing needs a
@@ -151,19 +150,21 @@ impl Store {
     pub fn observe<'a>(&self, name: &'a str, settings: &'a Settings) -> Observation<'a> {
         let inner = self.lock();
         let project = inner.projects.get(name).cloned();
-        let access = project.as_ref().map_or(Access::Unread, |project| {
-            let controllers: Vec<_> = inner.controllers.iter().cloned().collect();
-            Access::Known(inner.access.facts(name, &project.uid, &controllers))
+        let access = Access::Known(match &project {
+            Some(project) => {
+                let controllers: Vec<_> = inner.controllers.iter().cloned().collect();
+                inner.access.facts(name, &project.uid, &controllers)
+            }
+            None => inner.access.left_over(name),
         });
-        let counts = inner.health.as_ref().map(|health| health.get(name));
         Observation {
             name,
             project,
             namespace: inner.namespaces.get(name).cloned(),
-            crd: inner.crd.unwrap_or(CrdState::Absent),
+            crd: inner.crd.unwrap_or(CrdState::Unusable),
             access,
             blockers: None,
-            stats: counts.map(|counts| counts.map_or_else(Stats::default, Counts::stats)),
+            stats: inner.health.stats(name),
             trouble: None,
             settings,
         }

@@ -3,10 +3,12 @@
 //! What the watches know decides only whether to look; everything else is read, uncached. A step
 //! that destroys or gives up something is taken only on what was read since the last write.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tenure_cluster::{Category, Cluster, Notice, NoticeKind, RequestError};
+use tenure_cluster::{Category, Cluster, Notice, RequestError};
 use tenure_core::lifecycle::{Trouble, Wait};
 use tenure_core::{Decision, Disposition, ProjectFacts, Step, next_step};
 
@@ -17,17 +19,23 @@ const MOST_STEPS: usize = 40;
 /// How often everything is looked at, if nothing wakes it before: Kargo's interval.
 const RESYNC: Duration = Duration::from_mins(5);
 
+/// Failed passes in a row after which a failure is told, whatever its kind: what does not pass
+/// by itself in some seconds, somebody should know of.
+const TELL_AFTER: u32 = 6;
+
 /// Does what is to be done for a Project.
 #[derive(Clone)]
 pub struct Reconciler {
     cluster: Cluster,
     metrics: Metrics,
+    /// Failed passes in a row, of Projects whose last one failed.
+    failures: Arc<Mutex<HashMap<String, u32>>>,
 }
 
 impl Reconciler {
     /// Works on that cluster.
     pub fn new(cluster: Cluster, metrics: Metrics) -> Self {
-        Self { cluster, metrics }
+        Self { cluster, metrics, failures: Arc::default() }
     }
 
     /// Does what is to be done for the Project of that name, and says when to look again.
@@ -43,18 +51,24 @@ impl Reconciler {
     /// Does what is to be done, by what is read uncached, whatever the watches know.
     pub async fn look(&self, name: &str) -> Verdict {
         let start = Instant::now();
-        let verdict = match self.pass(name).await {
+        let failures = self.failures_of(name);
+        let verdict = match self.pass(name, failures).await {
             Ok(verdict) => verdict,
-            Err(error) => {
+            Err(error) if failures < TELL_AFTER => {
                 tracing::debug!(project = name, %error, "will try again");
                 Verdict::Retry
             }
+            Err(error) => {
+                tracing::warn!(project = name, %error, failures, "fails again and again");
+                Verdict::Retry
+            }
         };
+        self.count(name, verdict);
         self.metrics.seconds(start.elapsed().as_secs_f64());
         verdict
     }
 
-    async fn pass(&self, name: &str) -> Result<Verdict, RequestError> {
+    async fn pass(&self, name: &str, failures: u32) -> Result<Verdict, RequestError> {
         let mut trouble: Option<Trouble> = None;
         let mut world = self.cluster.gather(name).await?;
         for _ in 0..MOST_STEPS {
@@ -73,27 +87,51 @@ impl Reconciler {
                 _ => {}
             }
             let about = world.project().cloned();
-            self.announce(name, about.as_ref(), decision.as_ref(), &step).await;
             self.metrics.step(step.name());
-            match self.cluster.execute(&step, &mut world).await {
-                Ok(()) => self.tell(name, about.as_ref(), decision.as_ref(), &step).await,
-                Err(error) => {
-                    let category = error.category();
-                    self.metrics.failure(step.name(), category.as_str());
-                    if category != Category::Refused || trouble.is_some() {
-                        return Err(error);
-                    }
-                    tracing::warn!(project = name, step = step.name(), %error, "refused");
-                    trouble = Some(Trouble { kind: step.trouble_kind(), what: error.to_string() });
-                    world = self.cluster.gather(name).await?;
-                }
+            // Nothing may come between what was read and the step that was decided on it, so what
+            // is announced is sent beside it.
+            let announcing = self.announce(name, about.as_ref(), decision.as_ref(), &step);
+            let executing = self.cluster.execute(&step, &mut world);
+            let ((), outcome) = futures::future::join(announcing, executing).await;
+            let Err(error) = outcome else {
+                self.tell(name, about.as_ref(), &step, world.has_namespace()).await;
+                continue;
+            };
+            let category = error.category();
+            self.metrics.failure(step.name(), category.as_str());
+            let lasting = failures >= TELL_AFTER;
+            if trouble.is_some() || !(lasting || category == Category::Refused) {
+                return Err(error);
+            }
+            tracing::warn!(project = name, step = step.name(), %error, "it fails");
+            world = self.cluster.gather(name).await?;
+            let seen = world.observe(self.cluster.settings(), None);
+            // What is there now may ask for something else.
+            if lasting || next_step(&seen, Timestamp::now()) == step {
+                let kind = step.trouble_kind();
+                drop(seen);
+                trouble = Some(Trouble { kind, what: error.to_string() });
             }
         }
         tracing::error!(project = name, "more than {MOST_STEPS} steps in one pass");
         Ok(Verdict::Retry)
     }
 
-    /// Says what was decided, before the first step of it.
+    fn failures_of(&self, name: &str) -> u32 {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.get(name).copied().unwrap_or_default()
+    }
+
+    fn count(&self, name: &str, verdict: Verdict) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if verdict == Verdict::Retry {
+            *failures.entry(name.to_owned()).or_default() += 1;
+        } else {
+            failures.remove(name);
+        }
+    }
+
+    /// Says what was decided, beside the step that carries it out.
     async fn announce(
         &self,
         name: &str,
@@ -124,7 +162,6 @@ impl Reconciler {
             note.push_str(warning);
         }
         let notice = Notice {
-            kind: NoticeKind::Decided,
             reason: match decision.disposition {
                 Disposition::Delete => "NamespaceWillBeDeleted",
                 Disposition::Clean | Disposition::Retain => "NamespaceWillBeRetained",
@@ -140,35 +177,30 @@ impl Reconciler {
         &self,
         name: &str,
         project: Option<&ProjectFacts>,
-        decision: Option<&Decision>,
         step: &Step,
+        namespace_stays: bool,
     ) {
         tracing::debug!(project = name, step = step.name(), "carried out");
-        let (Some(project), Some(decision)) = (project, decision) else { return };
-        if project.deleting.is_none() {
-            return;
-        }
-        let (kind, reason, note) = match step {
+        let Some(project) = project.filter(|project| project.deleting.is_some()) else { return };
+        let (reason, note) = match step {
             Step::DeleteNamespace { uid, .. } => (
-                NoticeKind::Begun,
                 "NamespaceDeleted",
                 format!("the deletion of namespace {name}, UID {uid}, was accepted"),
             ),
             Step::ReleaseNamespace(_) => (
-                NoticeKind::Begun,
                 "NamespaceReleased",
                 format!("what the Project added to namespace {name} was taken back"),
             ),
-            Step::LetGoOfProject => (
-                NoticeKind::Ended,
-                "ProjectReleased",
-                format!("the Project is gone; at its end, {}", decision.explain()),
-            ),
+            Step::LetGoOfProject if namespace_stays => {
+                ("ProjectReleased", format!("the Project is gone; namespace {name} stays"))
+            }
+            Step::LetGoOfProject => {
+                ("ProjectReleased", format!("the Project is gone, and so is namespace {name}"))
+            }
             _ => return,
         };
         tracing::info!(project = name, uid = %project.uid, reason, "{note}");
-        let notice = Notice { kind, reason, note, warning: false };
-        self.cluster.publish(name, project, &notice).await;
+        self.cluster.publish(name, project, &Notice { reason, note, warning: false }).await;
     }
 }
 

@@ -89,5 +89,7 @@ fn whose(kind: AccessKind, meta: &ObjectMeta) -> Option<(String, AccessKey)> {
     } else {
         name.strip_prefix(PROJECT_ADMIN)?.strip_prefix('-')?.to_owned()
     };
-    Some((project, AccessKey { kind, name }))
+    // What no Project is ever given is a copy that somebody made; it is not worth remembering.
+    let key = AccessKey { kind, name };
+    key.provisionable(&project).then_some((project, key))
 }

@@ -1,5 +1,6 @@
 //! Watches on Warehouses and Stages, for `status.stats`, on clusters that have those kinds.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -7,9 +8,10 @@ use kube::core::ApiResource;
 use kube::runtime::watcher::{Config, Event};
 use kube::{Api, ResourceExt as _};
 use tenure_api::health_of;
+use tenure_cluster::HealthByNamespace;
 use tenure_core::keys;
 
-use super::{Untyped, Watching, untyped};
+use super::{Untyped, Watching};
 
 /// How often to ask whether the kind exists, where it does not.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
@@ -23,7 +25,6 @@ impl Watching {
         while !self.exists(&plural).await {
             tokio::time::sleep(ASK_AGAIN).await;
         }
-        self.store.count_health();
         let resource = ApiResource {
             group: keys::KARGO_GROUP.to_owned(),
             version: "v1alpha1".to_owned(),
@@ -32,21 +33,12 @@ impl Watching {
             plural,
         };
         let api: Api<Untyped> = Api::all_with(self.client.clone(), &resource);
-        let mut events = Box::pin(
-            kube::runtime::watcher::watcher(api, Config::default().page_size(super::PAGE))
-                .ready_chunks(512),
-        );
+        let mut events = Box::pin(self.events(api, Config::default()).ready_chunks(512));
+        let mut listed = HealthByNamespace::new();
         while let Some(batch) = events.next().await {
-            let mut concerned = std::collections::BTreeSet::new();
+            let mut concerned = BTreeSet::new();
             for event in batch {
-                match event {
-                    Ok(event) => concerned.extend(self.health_event(kind, event)),
-                    Err(error) => {
-                        self.metrics.watch_restart();
-                        tracing::warn!(kind, %error, "a watch failed and is started again");
-                        tokio::time::sleep(GATHER).await;
-                    }
-                }
+                concerned.extend(self.health_event(kind, event, &mut listed));
             }
             if !concerned.is_empty() {
                 tokio::time::sleep(GATHER).await;
@@ -56,22 +48,31 @@ impl Watching {
     }
 
     /// Takes an event in. The Projects whose numbers it changed.
-    fn health_event(&self, kind: &str, event: Event<Untyped>) -> Vec<String> {
+    fn health_event(
+        &self,
+        kind: &str,
+        event: Event<Untyped>,
+        listed: &mut HealthByNamespace,
+    ) -> Vec<String> {
+        let of = |object: &Untyped| (object.namespace().unwrap_or_default(), object.name_any());
+        let changed = |(namespace, name): (String, String), health| {
+            let changed = self.store.put_health(kind, &namespace, &name, health);
+            changed.then_some(namespace).into_iter().collect()
+        };
         match event {
-            Event::Init => self.store.clear_health(kind),
-            Event::InitDone => Vec::new(),
-            Event::InitApply(object) | Event::Apply(object) => {
-                let namespace = object.namespace().unwrap_or_default();
-                let health = health_of(kind, untyped(&object));
-                let changed = self.store.put_health(kind, &namespace, &object.name_any(), health);
-                changed.then_some(namespace).into_iter().collect()
+            // What was known stays known until the list is complete.
+            Event::Init => listed.clear(),
+            Event::InitApply(object) => {
+                if let Some(health) = health_of(kind, &object.data) {
+                    let (namespace, name) = of(&object);
+                    listed.entry(namespace.into()).or_default().insert(name.into(), health);
+                }
             }
-            Event::Delete(object) => {
-                let namespace = object.namespace().unwrap_or_default();
-                let changed = self.store.put_health(kind, &namespace, &object.name_any(), None);
-                changed.then_some(namespace).into_iter().collect()
-            }
+            Event::InitDone => return self.store.put_all_health(kind, std::mem::take(listed)),
+            Event::Apply(object) => return changed(of(&object), health_of(kind, &object.data)),
+            Event::Delete(object) => return changed(of(&object), None),
         }
+        Vec::new()
     }
 
     async fn exists(&self, plural: &str) -> bool {

@@ -15,7 +15,6 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Config, Event};
 use kube::{Api, Client, Resource};
-use serde_json::Value;
 use tenure_cluster::Store;
 use tokio::task::JoinSet;
 
@@ -66,7 +65,3 @@ impl Watching {
 
 /// An object of a kind whose whole type is of no interest.
 type Untyped = kube::core::DynamicObject;
-
-fn untyped(object: &Untyped) -> &Value {
-    &object.data
-}

@@ -109,13 +109,19 @@ impl Watching {
         let only = Config::default().fields(&format!("metadata.name={}", keys::PROJECT_CRD));
         let mut events = Box::pin(self.events(api, only));
         while let Some(event) = events.next().await {
-            match event {
-                Event::Init => self.store.put_crd(None),
+            let news = match event {
+                Event::Init => false,
                 Event::InitApply(crd) | Event::Apply(crd) => {
                     self.store.put_crd(Some(&crd.metadata))
                 }
-                Event::InitDone => self.store.complete(Watched::ProjectCrd),
+                Event::InitDone => {
+                    self.store.complete(Watched::ProjectCrd);
+                    false
+                }
                 Event::Delete(_) => self.store.put_crd(None),
+            };
+            if news {
+                self.store.project_names().into_iter().for_each(|name| self.waker.wake(name));
             }
         }
     }

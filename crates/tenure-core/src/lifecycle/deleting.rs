@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::live::{record, rest_at, unfit};
+use super::live::{record, rest_at, unfit, unwatched};
 use super::{Access, Observation, Release, Step, Wait};
 use crate::access::AccessKey;
 use crate::status::Progress;
@@ -36,6 +36,11 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
     if namespace.deleting.is_some() {
         return while_it_goes(seen, project, namespace, &tenancy, now);
     }
+    if namespace.owner_reference {
+        // Whoever the Namespace belongs to: once the Project is gone, garbage collection would
+        // take it.
+        return Step::StripOwnerReference;
+    }
     if let Tenancy::Unrecorded(origin) = tenancy {
         // Unrecorded although the Project is bound to it: the record was taken back, by our
         // release or by a person. Either way it stays.
@@ -45,7 +50,7 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
     let decision = seen.decide(project);
     if !decision.gates.is_empty() {
         let held = Progress::Held(decision.gates);
-        return rest_at(seen, project, &held, Step::Wait(Wait::Event));
+        return rest_at(seen, project, &held, unwatched(namespace));
     }
     match (tenancy, decision.disposition) {
         (Tenancy::Owned(_), Disposition::Delete) => Step::DeleteNamespace {
@@ -139,7 +144,7 @@ fn release(seen: &Observation<'_>, project: &ProjectFacts, namespace: &Namespace
         return step;
     }
     let what = what_to_release(seen.settings.profile, namespace);
-    if what.label || what.owner_reference || namespace.recorded() || namespace.finalizer {
+    if what.label || namespace.recorded() || namespace.finalizer {
         // A Namespace that keeps its label looks, once released, like one that was never
         // recorded. That the Project is bound to it is what tells the two apart.
         if namespace.labelled && !what.label && project.bound().is_none() {

@@ -1,11 +1,16 @@
 //! A Project that is not being deleted: its Namespace exists, is recorded, and gives access.
 
+use std::time::Duration;
+
 use super::{Access, Observation, Step, Trouble, TroubleKind, Wait};
 use crate::access::{AccessFacts, AccessKind, AccessState, Purpose};
-use crate::status::{Progress, condition_type};
+use crate::status::Progress;
 use crate::{
     Disposition, Ledger, NamespaceFacts, NotOwned, Origin, ProjectFacts, Tenancy, tenancy,
 };
+
+/// How often a Namespace is looked at that no watch shows.
+const LOOK_AT_UNWATCHED: Duration = Duration::from_secs(15);
 
 pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
     if seen.settings.is_system(seen.name) {
@@ -20,11 +25,13 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
     if namespace.deleting.is_some() {
         return namespace_goes(seen, project, namespace);
     }
+    if namespace.owner_reference {
+        // Whoever the Namespace belongs to: with it, garbage collection would take it.
+        return Step::StripOwnerReference;
+    }
     match tenancy(project, namespace) {
         Tenancy::NotOwned(why) => not_owned(seen, project, namespace, &why),
-        Tenancy::Unrecorded(_) if !project.finalizer => {
-            Step::HoldProject { bind: Some(namespace.uid.clone()) }
-        }
+        Tenancy::Unrecorded(_) if !project.finalizer => Step::HoldProject,
         Tenancy::Unrecorded(origin) => record(seen, project, origin),
         Tenancy::Owned(_) => keep_in_shape(seen, project, namespace),
     }
@@ -67,7 +74,7 @@ fn without_namespace(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
     // cannot go without us. Made the other way round, a Project deleted in between would leave
     // a labelled Namespace behind that anybody's next Project could move into.
     if !project.finalizer {
-        return Step::HoldProject { bind: None };
+        return Step::HoldProject;
     }
     if project.bound().is_some() {
         return Step::UnbindProject;
@@ -98,7 +105,7 @@ fn namespace_goes(
     if namespace.finalizer {
         return Step::RemoveNamespaceFinalizer;
     }
-    rest_at(seen, project, &Progress::NamespaceTerminating, Step::Wait(Wait::Event))
+    rest_at(seen, project, &Progress::NamespaceTerminating, unwatched(namespace))
 }
 
 fn not_owned(
@@ -114,23 +121,20 @@ fn not_owned(
         unlabelled: matches!(why, NotOwned::Unlabelled { .. }),
         why: why.reason(),
     };
-    rest_at(seen, project, &progress, Step::Wait(Wait::Event))
+    rest_at(seen, project, &progress, unwatched(namespace))
+}
+
+/// The rest that suits the Namespace: one without the label is not watched, and has to be looked
+/// at from time to time.
+pub(super) fn unwatched(namespace: &NamespaceFacts) -> Step {
+    Step::Wait(if namespace.labelled { Wait::Event } else { Wait::AtMost(LOOK_AT_UNWATCHED) })
 }
 
 /// Records the Namespace as this Project's.
 pub(super) fn record(seen: &Observation<'_>, project: &ProjectFacts, origin: Origin) -> Step {
-    // A Project that was ready before it had a record was provided for by an earlier Kargo,
-    // whose objects carry no label of ours: they are known by their names and what they grant.
-    let was_ready = project.conditions.iter().any(|c| c.kind == condition_type::READY && c.status);
-    let inherited = match &seen.access {
-        _ if !was_ready => Vec::new(),
-        Access::Unread => return Step::ReadAccess,
-        Access::Known(access) => access
-            .in_state(AccessState::Foreign { matches: true })
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-    };
+    // What an earlier Kargo provided carries no label of ours, but its marks.
+    let Access::Known(access) = &seen.access else { return Step::ReadAccess };
+    let inherited = access.kargos.iter().map(ToString::to_string).collect();
     // A label that a controller wrote came with the Project; any other was there before it.
     Step::RecordNamespace {
         origin,
@@ -145,10 +149,10 @@ fn keep_in_shape(
     namespace: &NamespaceFacts,
 ) -> Step {
     if !project.finalizer {
-        return Step::HoldProject { bind: Some(namespace.uid.clone()) };
+        return Step::HoldProject;
     }
-    if namespace.owner_reference {
-        return Step::StripOwnerReference;
+    if matches!(namespace.origin, Some(Ok(Origin::Adopted))) && project.bound().is_none() {
+        return Step::BindProject(namespace.uid.clone());
     }
     match (wants_finalizer(seen, project), namespace.finalizer) {
         (true, false) => return Step::AddNamespaceFinalizer,

@@ -5,11 +5,11 @@
 //! Namespace is released.
 
 use super::deleting::{takes_back, taking_back, what_to_release};
-use super::{Observation, Step, Wait};
+use super::{Access, Observation, Step, Wait};
 use crate::CrdState;
 
 pub(super) fn next(seen: &Observation<'_>) -> Step {
-    let Some(namespace) = &seen.namespace else { return Step::Done };
+    let Some(namespace) = &seen.namespace else { return without_namespace(seen) };
     if namespace.deleting.is_some() {
         // Whoever deleted it would wait for ever.
         return if namespace.finalizer { Step::RemoveNamespaceFinalizer } else { Step::Done };
@@ -24,4 +24,17 @@ pub(super) fn next(seen: &Observation<'_>) -> Step {
         return step;
     }
     Step::ReleaseNamespace(what_to_release(seen.settings.profile, namespace))
+}
+
+/// Neither is there: what was provisioned outside the Namespace for a Project of that name may be.
+fn without_namespace(seen: &Observation<'_>) -> Step {
+    let Access::Known(access) = &seen.access else { return Step::ReadAccess };
+    let left = access.ours();
+    if left.is_empty() {
+        Step::Done
+    } else if seen.crd == CrdState::Established {
+        Step::RemoveAccess(left)
+    } else {
+        Step::Wait(Wait::Event)
+    }
 }

@@ -19,11 +19,8 @@ pub enum Step {
     /// Read what keeps a terminating Namespace from going.
     ReadBlockers,
 
-    /// Put our finalizer on the Project and, if its Namespace is known, bind it to that.
-    HoldProject {
-        /// The UID of the Namespace that stands already.
-        bind: Option<Uid>,
-    },
+    /// Put our finalizer on the Project.
+    HoldProject,
     /// Write the UID of its Namespace on the Project.
     BindProject(Uid),
     /// Forget the Namespace the Project was bound to, because it is gone.
@@ -118,7 +115,7 @@ impl Step {
             Self::Wait(_) => "Wait",
             Self::ReadAccess => "ReadAccess",
             Self::ReadBlockers => "ReadBlockers",
-            Self::HoldProject { .. } => "HoldProject",
+            Self::HoldProject => "HoldProject",
             Self::BindProject(_) => "BindProject",
             Self::UnbindProject => "UnbindProject",
             Self::LetGoOfProject => "LetGoOfProject",

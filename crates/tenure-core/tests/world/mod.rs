@@ -144,7 +144,7 @@ impl World {
         let wanted = wanted(NAME, &["kargo-controller".to_owned()]);
         Access::Known(AccessFacts {
             wanted: wanted.into_iter().map(|key| (key, state)).collect(),
-            surplus: Vec::new(),
+            ..AccessFacts::default()
         })
     }
 
@@ -154,11 +154,10 @@ impl World {
         match step {
             Step::Done | Step::Wait(_) | Step::ReadBlockers => {}
             Step::ReadAccess => self.access = self.known_access(),
-            Step::HoldProject { bind } => {
+            Step::HoldProject => {
                 let project = self.project.as_mut().expect("a project");
                 assert!(project.deleting.is_none(), "a finalizer on a deleted Project is refused");
                 project.finalizer = true;
-                project.bound_by_annotation = bind.clone().or(project.bound_by_annotation.take());
             }
             Step::BindProject(uid) => {
                 self.project.as_mut().expect("a project").bound_by_annotation = Some(uid.clone());

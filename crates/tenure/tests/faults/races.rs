@@ -225,3 +225,128 @@ async fn profile_kargo_deletes_adopted_namespaces_and_keeps_labels_in_four_write
     driver.until("over", &name, async || bed.project(&name).await.is_none()).await;
     assert!(bed.namespace(&name).await.is_none(), "profile kargo presumes nothing of adoption");
 }
+
+/// What an earlier Kargo provided carries no label of ours, and what it granted then is not what
+/// is granted now.
+#[tokio::test]
+async fn what_an_earlier_kargo_provided_is_taken_over_and_at_the_end_taken_back() {
+    let bed = Bed::start().await;
+    let name = unique_name("earlier");
+    let label = [("kargo.akuity.io/project", "true")];
+    bed.create_as("kargo", &json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": name, "labels": {label[0].0: label[0].1}, "finalizers": ["kargo.akuity.io/finalizer"]},
+    }))
+    .await;
+    let rbac = "rbac.authorization.k8s.io/v1";
+    bed.create_as("kargo", &json!({
+        "apiVersion": rbac, "kind": "Role", "metadata": {"name": "kargo-admin", "namespace": name},
+        "rules": [{"apiGroups": [""], "resources": ["events"], "verbs": ["get"]}],
+    }))
+    .await;
+    bed.create_as(
+        "helm",
+        &json!({
+            "apiVersion": rbac, "kind": "Role", "metadata": {"name": "deployer", "namespace": name},
+            "rules": [],
+        }),
+    )
+    .await;
+    bed.create(&name, &[(KEEP, "true")]).await;
+    let driver = bed.controller();
+    driver.until("ready", &name, async || bed.is_ready(&name).await).await;
+    let record =
+        bed.namespace(&name).await.expect("there").metadata.annotations.unwrap_or_default();
+    assert_eq!(record["tenure.dev/origin"], "Created");
+    let ledger: serde_json::Value =
+        serde_json::from_str(&record["tenure.dev/ledger"]).expect("a ledger");
+    assert_eq!(ledger, json!({"label": true, "inherited": ["Role/kargo-admin"]}));
+    bed.delete(&name).await;
+    over(&bed, &name).await;
+    let left = bed.left_behind(&name).await;
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(left[0].ends_with("/deployer"), "{left:?}");
+}
+
+#[tokio::test]
+async fn an_owner_reference_of_an_old_kargo_takes_no_namespace_that_is_not_the_projects() {
+    let bed = Bed::start().await;
+    let name = unique_name("collected");
+    bed.create(&name, &[]).await;
+    let uid = bed.project(&name).await.expect("there").metadata.uid;
+    bed.create_as("kargo", &json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": name, "ownerReferences": [{
+            "apiVersion": "kargo.akuity.io/v1alpha1", "kind": "Project", "name": name, "uid": uid,
+        }]},
+    }))
+    .await;
+    bed.hold(&name).await;
+    bed.delete(&name).await;
+    over(&bed, &name).await;
+    // The garbage collector takes a moment to see that the owner is gone.
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    let namespace = bed.namespace(&name).await.expect("not collected");
+    assert!(namespace.metadata.deletion_timestamp.is_none());
+}
+
+#[tokio::test]
+async fn a_project_deletion_that_always_fails_does_not_hold_a_terminating_namespace() {
+    let bed = Bed::start().await;
+    let name = unique_name("always-500");
+    ready(&bed, &name, &[]).await;
+    bed.namespaces.delete(&name, &DeleteParams::default()).await.expect("delete");
+    let path = format!("/apis/kargo.akuity.io/v1alpha1/projects/{name}");
+    let plan = tenure_testbed::fault::Plan::always(
+        "DELETE",
+        path,
+        tenure_testbed::fault::Fault::Answer(500),
+    );
+    let first = bed.namespace(&name).await.expect("terminating").metadata.uid;
+    bed.faulty(&plan)
+        .until("the namespace went", &name, async || {
+            bed.namespace(&name).await.is_none_or(|ns| ns.metadata.uid != first)
+        })
+        .await;
+    assert!(bed.project(&name).await.is_some());
+}
+
+#[tokio::test]
+async fn what_a_vanished_project_left_outside_its_namespace_is_collected() {
+    let bed = Bed::start().await;
+    let name = unique_name("vanished");
+    ready(&bed, &name, &[]).await;
+    let free = kube::api::Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    bed.projects.patch(&name, &Default::default(), &free).await.expect("free");
+    bed.patch_namespace(&name, json!({"finalizers": null})).await;
+    bed.delete(&name).await;
+    bed.namespaces.delete(&name, &DeleteParams::default()).await.expect("delete");
+    eventually("the namespace is gone", async || {
+        bed.namespace(&name).await.is_none().then_some(())
+    })
+    .await;
+    assert_eq!(bed.left_behind(&name).await.len(), 2);
+    bed.controller().look(&name).await;
+    assert_eq!(bed.left_behind(&name).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_thousand_liens_hold_and_the_status_can_still_be_written() {
+    let bed = Bed::start().await;
+    let name = unique_name("thousand");
+    ready(&bed, &name, &[]).await;
+    let liens: serde_json::Map<_, _> =
+        (0..1_000).map(|n| (format!("hold.tenure.dev/{n}"), json!("x".repeat(40)))).collect();
+    bed.patch_namespace(&name, json!({"annotations": liens})).await;
+    bed.delete(&name).await;
+    bed.controller().look(&name).await;
+    let status = bed.project(&name).await.expect("held").status.unwrap_or_default();
+    assert!(status.conditions.iter().any(|c| c.reason == "Held"), "{:?}", status.conditions);
+    let none: serde_json::Map<_, _> = liens_off();
+    bed.patch_namespace(&name, json!({"annotations": none})).await;
+    over(&bed, &name).await;
+}
+
+fn liens_off() -> serde_json::Map<String, serde_json::Value> {
+    (0..1_000).map(|n| (format!("hold.tenure.dev/{n}"), json!(null))).collect()
+}

@@ -66,6 +66,18 @@ impl Bed {
         self.projects.create(&PostParams::default(), &project).await.expect("create");
     }
 
+    /// Creates an object as that field manager.
+    pub(crate) async fn create_as(&self, manager: &str, object: &Value) {
+        tenure_testbed::create_as(&self.admin, manager, object).await.expect("create");
+    }
+
+    /// Puts our finalizer on a Project, as Kargo's controller would have.
+    pub(crate) async fn hold(&self, name: &str) {
+        let patch = json!({"metadata": {"finalizers": ["kargo.akuity.io/finalizer"]}});
+        let params = PatchParams::default();
+        self.projects.patch(name, &params, &Patch::Merge(patch)).await.expect("hold");
+    }
+
     pub(crate) async fn delete(&self, name: &str) {
         self.projects.delete(name, &DeleteParams::default()).await.expect("delete");
     }
