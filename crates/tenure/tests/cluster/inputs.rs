@@ -82,8 +82,9 @@ async fn an_annotation_of_200_kib_is_survived_and_cut() {
 #[tokio::test]
 async fn a_name_that_no_namespace_can_have_is_explained_and_can_be_deleted() {
     let test = Test::start().await;
-    let long = format!("{}-{}", unique_name("n"), "n".repeat(64));
-    for name in [unique_name("dotted.name"), long[..64].to_owned()] {
+    // 254 characters, uppercase and letters of other alphabets the API server itself refuses.
+    let long = format!("{}-{}", unique_name("n"), "n".repeat(253));
+    for name in [unique_name("dotted.name"), long[..64].to_owned(), long[..253].to_owned()] {
         test.create(&name, &[]).await;
         let (reason, _) = test.condition(&name, "Stalled", "True").await;
         assert_eq!(reason, "InvalidNamespaceName");
@@ -94,10 +95,20 @@ async fn a_name_that_no_namespace_can_have_is_explained_and_can_be_deleted() {
 }
 
 #[tokio::test]
+async fn the_longest_name_that_a_namespace_can_have_works() {
+    let test = Test::start().await;
+    let long = format!("{}-{}", unique_name("m"), "m".repeat(63));
+    let name = &long[..63];
+    test.create_ready(name, &[]).await;
+    test.delete_and_wait(name).await;
+    test.namespace_gone(name).await;
+}
+
+#[tokio::test]
 async fn a_system_namespace_is_never_touched_even_with_the_label() {
     let test = Test::start().await;
     let label = json!({"labels": {"kargo.akuity.io/project": "true"}});
-    for name in ["kube-node-lease", "kargo"] {
+    for name in ["default", "kube-node-lease", "kargo", "tenure-system"] {
         let before = test.namespace(name).await.expect("there");
         test.patch_namespace(name, label.clone()).await;
         test.create(name, &[]).await;

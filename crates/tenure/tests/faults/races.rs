@@ -350,3 +350,30 @@ async fn a_thousand_liens_hold_and_the_status_can_still_be_written() {
 fn liens_off() -> serde_json::Map<String, serde_json::Value> {
     (0..1_000).map(|n| (format!("hold.tenure.dev/{n}"), json!(null))).collect()
 }
+
+/// Who may list everything, as the optional role allows, is told the very object.
+#[tokio::test]
+async fn who_may_list_everything_is_told_the_very_object_that_blocks() {
+    let bed = Bed::start().await;
+    let name = unique_name("named");
+    ready(&bed, &name, &[]).await;
+    bed.create_as(
+        "anybody",
+        &json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "stuck", "namespace": name, "finalizers": ["example.com/hold"]},
+        }),
+    )
+    .await;
+    bed.delete(&name).await;
+    let driver = bed.controller_that_may_list_everything();
+    driver
+        .until("the object is named", &name, async || {
+            let status = bed.project(&name).await.and_then(|p| p.status).unwrap_or_default();
+            let named = "configmaps/stuck (finalizer example.com/hold)";
+            status.conditions.iter().any(|c| c.message.contains(named))
+        })
+        .await;
+    bed.free_config_map(&name, "stuck").await;
+    over(&bed, &name).await;
+}

@@ -48,6 +48,20 @@ impl Bed {
         Driver::new(connect(self.config.clone()).expect("a client"), Profile::Protective)
     }
 
+    /// A controller with an administrator's rights.
+    pub(crate) fn controller_that_may_list_everything(&self) -> Driver {
+        let admin = self.plane.user("admin", &["system:masters"]).expect("an administrator");
+        Driver::new(connect(admin).expect("a client"), Profile::Protective)
+    }
+
+    /// Takes the finalizers off a ConfigMap.
+    pub(crate) async fn free_config_map(&self, namespace: &str, name: &str) {
+        let maps: Api<k8s_openapi::api::core::v1::ConfigMap> =
+            Api::namespaced(self.admin.clone(), namespace);
+        let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        maps.patch(name, &PatchParams::default(), &free).await.expect("free");
+    }
+
     /// A controller in the given profile.
     pub(crate) fn controller_in(&self, profile: Profile) -> Driver {
         Driver::new(connect(self.config.clone()).expect("a client"), profile)
