@@ -1,4 +1,5 @@
-//! The command line. Every option can also be given by an environment variable, as `--help` says.
+//! The command line. What a Deployment sets can also be given by environment variables, as
+//! `--help` says.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

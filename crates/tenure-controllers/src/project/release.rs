@@ -1,14 +1,20 @@
 //! Taking everything back, for an uninstall: no finalizer or record of ours stays on any
 //! Project or Namespace, and no Namespace is deleted.
 
+use std::fmt::Debug;
+
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ListParams};
 use kube::core::PartialObjectMeta;
-use kube::{Client, ResourceExt as _};
+use kube::{Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 use tenure_api::Project;
 use tenure_cluster::{Cluster, RequestError};
 use tenure_core::lifecycle::Release;
 use tenure_core::{Step, keys};
+
+/// Objects per page of a list.
+const PAGE: u32 = 500;
 
 /// What was taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,22 +62,35 @@ pub async fn release_all(client: &Client, cluster: &Cluster) -> Result<Released,
 async fn names(client: &Client) -> Result<Vec<String>, RequestError> {
     let projects: Api<PartialObjectMeta<Project>> = Api::all(client.clone());
     let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
-    let all = ListParams::default();
-    let mut names: Vec<_> = projects
-        .list(&all)
-        .await
-        .map_err(|e| RequestError::new("list projects", e))?
-        .iter()
-        .map(PartialObjectMeta::name_any)
-        .collect();
-    let marked = |ns: &&PartialObjectMeta<Namespace>| {
-        ns.annotations().contains_key(keys::PROJECT_UID)
+    let ours = [keys::PROJECT_UID, keys::ORIGIN, keys::LEDGER];
+    let marked = |ns: &PartialObjectMeta<Namespace>| {
+        ours.iter().any(|key| ns.annotations().contains_key(*key))
             || ns.finalizers().iter().any(|finalizer| finalizer == keys::FINALIZER)
     };
-    let namespaces =
-        namespaces.list(&all).await.map_err(|e| RequestError::new("list namespaces", e))?;
-    names.extend(namespaces.iter().filter(marked).map(PartialObjectMeta::name_any));
+    let mut names = listed(&projects, |_| true).await?;
+    names.extend(listed(&namespaces, marked).await?);
     names.sort();
     names.dedup();
     Ok(names)
+}
+
+/// Names of the objects of a kind that are of interest, page by page.
+async fn listed<K>(
+    api: &Api<PartialObjectMeta<K>>,
+    interesting: impl Fn(&PartialObjectMeta<K>) -> bool,
+) -> Result<Vec<String>, RequestError>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let mut names = Vec::new();
+    let mut page = ListParams::default().limit(PAGE);
+    loop {
+        let doing = format!("list {}", K::plural(&()));
+        let list = api.list(&page).await.map_err(|error| RequestError::new(doing, error))?;
+        names.extend(list.iter().filter(|k| interesting(k)).map(PartialObjectMeta::name_any));
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(names),
+        }
+    }
 }
