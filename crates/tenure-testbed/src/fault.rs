@@ -36,7 +36,6 @@ pub struct Plan {
     faults: Mutex<Vec<(usize, Fault)>>,
     always: Option<(&'static str, String, Fault)>,
     seen: AtomicUsize,
-    requests: Mutex<Vec<String>>,
     crashed: Notify,
 }
 
@@ -61,11 +60,6 @@ impl Plan {
         self.seen.load(Ordering::SeqCst)
     }
 
-    /// What was asked for, in order.
-    pub fn trace(&self) -> Vec<String> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// Waits until a request met a crash.
     pub async fn crashed(&self) {
         self.crashed.notified().await;
@@ -73,8 +67,6 @@ impl Plan {
 
     fn next(&self, request: &Request<Body>) -> Option<Fault> {
         let n = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
-        let line = format!("{} {}", request.method(), request.uri().path());
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         if let Some((method, path, fault)) = &self.always
             && request.method() == method
             && request.uri().path() == path

@@ -1,6 +1,5 @@
 //! A proxy that counts what the server is sent. It sees only TLS, and so counts that too.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +10,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) struct Proxy {
-    address: SocketAddr,
     received: Arc<AtomicU64>,
 }
 
@@ -40,12 +38,11 @@ impl Proxy {
                 });
             }
         });
-        Ok(Self { address, received })
+        Ok(Self { received })
     }
 
     /// Bytes that were sent to the clients so far.
     pub(crate) fn received(&self) -> u64 {
-        let _ = self.address;
         self.received.load(Ordering::Relaxed)
     }
 }

@@ -100,7 +100,7 @@ async fn of_one(
 
     let audit = plane.audit();
     delete(projects, &[name.to_owned()]).await?;
-    let (asked, events) = until_gone(plane, &audit, subject, projects, name).await?;
+    let (asked, events) = until_gone(&audit, subject, projects, name).await?;
     requests.delete_writes = writes(&asked);
     requests.delete_reads = asked.iter().filter(|e| !e.is_write()).count();
     requests.events = events;
@@ -113,13 +113,12 @@ async fn of_one(
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     let audit = plane.audit();
     delete(projects, std::slice::from_ref(&kept)).await?;
-    let (asked, _) = until_gone(plane, &audit, subject, projects, &kept).await?;
+    let (asked, _) = until_gone(&audit, subject, projects, &kept).await?;
     requests.kept_writes = writes(&asked);
     Ok(requests)
 }
 
 async fn until_gone(
-    plane: &ControlPlane,
     audit: &AuditLog,
     subject: &Subject,
     projects: &Api<Project>,
@@ -130,7 +129,6 @@ async fn until_gone(
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     let asked = audit.of(&subject.user, name);
     let events = asked.iter().filter(|e| e.is_write() && e.resource() == "events").count();
-    let _ = plane;
     Ok((asked, events))
 }
 
