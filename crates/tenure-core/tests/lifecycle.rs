@@ -64,7 +64,7 @@ fn a_kept_namespace_loses_what_was_added_and_nothing_else() {
 fn a_deleted_project_that_was_never_held_gets_nothing() {
     let mut world = World::with_project();
     world.delete_project();
-    assert_eq!(steps(&mut world), Vec::<&str>::new());
+    assert_eq!(steps(&mut world), ["ReadAccess"]);
     assert!(world.namespace.is_none());
 }
 
