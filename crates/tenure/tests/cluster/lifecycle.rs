@@ -60,7 +60,9 @@ async fn keep_on_the_project_or_the_namespace_or_both_keeps_and_leaves_nothing_b
         if on_namespace {
             test.patch_namespace(&name, json!({"annotations": {KEEP: "true"}})).await;
         }
-        test.disposition(&name, "Retain").await;
+        // Which of two annotations is seen first, nobody can say; the last word is the Project's.
+        let word = if on_project { "the Project says" } else { "the Namespace says" };
+        test.disposition_because(&name, "Retain", word).await;
         let audit = test.bed.plane.audit();
         test.delete_and_wait(&name).await;
         let namespace = test.namespace(&name).await.expect("kept");

@@ -98,13 +98,23 @@ impl Test {
 
     /// Waits for the static decision, and gives its explanation.
     pub(crate) async fn disposition(&self, name: &str, disposition: &str) -> String {
-        eventually(&format!("the disposition of {name} is {disposition}"), async || {
+        self.disposition_because(name, disposition, "").await
+    }
+
+    /// Waits for the static decision with that in its explanation.
+    pub(crate) async fn disposition_because(
+        &self,
+        name: &str,
+        disposition: &str,
+        because: &str,
+    ) -> String {
+        eventually(&format!("the disposition of {name} is {disposition} {because}"), async || {
             let project = self.projects.get_opt(name).await.expect("read the project")?;
             let conditions = project.status?.conditions;
             let found = conditions
                 .into_iter()
                 .find(|c| c.type_ == "Disposition" && c.reason == disposition)?;
-            Some(found.message)
+            found.message.contains(because).then_some(found.message)
         })
         .await
     }
