@@ -63,7 +63,7 @@ fn cargo_deny() -> anyhow::Result<PathBuf> {
     let root = tenure_testbed::cache_dir()?.join("tools").join(format!("cargo-deny-{CARGO_DENY}"));
     let tool = root.join("bin/cargo-deny");
     if !tool.exists() {
-        println!("building cargo-deny {CARGO_DENY}; once, in about 4 minutes");
+        println!("building cargo-deny {CARGO_DENY}; once, in about 2 minutes");
         let mut install =
             cargo(&["install", "--quiet", "--locked", "cargo-deny", "--version", CARGO_DENY]);
         // Its own features fetch crates; ours are fetched already. A debug build is soon made.
