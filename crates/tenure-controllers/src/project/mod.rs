@@ -3,5 +3,5 @@
 mod reconcile;
 mod release;
 
-pub use reconcile::{Reconciler, rest};
+pub use reconcile::Reconciler;
 pub use release::{Released, release_all};

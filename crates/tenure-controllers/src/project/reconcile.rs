@@ -219,7 +219,7 @@ fn after_done(project: Option<&ProjectFacts>) -> Verdict {
 }
 
 /// When to look again at what waits.
-pub fn rest(wait: &Wait) -> Verdict {
+fn rest(wait: &Wait) -> Verdict {
     match wait {
         Wait::Event | Wait::Retry => Verdict::After(spread(RESYNC)),
         Wait::AtMost(time) => Verdict::After(*time),
