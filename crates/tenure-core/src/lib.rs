@@ -22,6 +22,7 @@ mod names;
 mod snapshot;
 mod statements;
 pub mod status;
+pub mod trail;
 
 pub use claim::{Claim, Disposition, Gate, GateKind, Source};
 pub use decide::{Decision, decide};
