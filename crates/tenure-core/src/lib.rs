@@ -12,6 +12,7 @@
 
 pub mod access;
 mod claim;
+pub mod contents;
 mod decide;
 mod facts;
 mod identity;

@@ -38,6 +38,12 @@ pub struct Settings {
     pub system_namespaces: BTreeSet<String>,
     /// How long a Namespace may take to go before the Project's status says what blocks it.
     pub patience: Duration,
+    /// Kinds that are no content and are not missed when they cannot be read, as `plural.group`,
+    /// or `*.group` for all of a group.
+    pub ignored_kinds: BTreeSet<String>,
+    /// The label by which Argo CD tracks what it manages, where it is told to use one of its own:
+    /// `application.instanceLabelKey`.
+    pub argocd_instance_label: Option<String>,
 }
 
 impl Settings {
@@ -57,6 +63,8 @@ impl Default for Settings {
             kargo_namespace: "kargo".to_owned(),
             system_namespaces: BTreeSet::from(["tenure-system".to_owned()]),
             patience: Duration::from_secs(10),
+            ignored_kinds: BTreeSet::from(["*.metrics.k8s.io".to_owned()]),
+            argocd_instance_label: None,
         }
     }
 }

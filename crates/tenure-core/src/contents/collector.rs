@@ -1,0 +1,213 @@
+//! From objects, one by one, to what is told of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::losses::{Workloads, losses_of, recreated};
+use super::roots::roots;
+use super::summary::is_foreign;
+use super::{
+    Contents, Kind, KindCount, Loss, LossKind, MOST_TOLD, Manager, ManagerCount, Object, Root,
+    Unseen,
+};
+
+/// Takes objects in, in whatever order, and what could not be seen.
+#[derive(Clone, Debug, Default)]
+pub struct Collector {
+    objects: Vec<Object>,
+    unseen: Vec<Unseen>,
+}
+
+/// Which of the roots come first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Foreign,
+    Lost,
+    Rest,
+    Kubernetes,
+}
+
+/// What is known of a root while its children are counted.
+#[derive(Default)]
+struct Group {
+    children: u64,
+    hazards: BTreeSet<LossKind>,
+    foreign: bool,
+}
+
+impl Collector {
+    /// Takes an object in.
+    pub fn add(&mut self, object: Object) {
+        self.objects.push(object);
+    }
+
+    /// Takes note of something that could not be seen.
+    pub fn unseen(&mut self, unseen: Unseen) {
+        self.unseen.push(unseen);
+    }
+
+    /// How many objects it has.
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// The objects by kind and name, each once, each with its root and everybody who manages it:
+    /// whoever manages its root, and whoever left a strong mark on itself.
+    pub(super) fn settle(self) -> Settled {
+        let Self { mut objects, mut unseen } = self;
+        let key = |object: &Object| (Arc::clone(&object.kind), object.name.clone());
+        objects.sort_by(|a, b| (&a.kind, &a.name, &a.uid).cmp(&(&b.kind, &b.name, &b.uid)));
+        // One object may be listed under two kinds, and again when a list starts anew.
+        let mut known = BTreeSet::new();
+        let mut last = None;
+        objects.retain(|object| {
+            if object.uid.as_str().is_empty() {
+                let this = Some(key(object));
+                let again = last == this;
+                last = this;
+                !again
+            } else {
+                known.insert(object.uid.clone())
+            }
+        });
+        drop(known);
+        unseen.sort();
+        unseen.dedup();
+        let roots = roots(&objects);
+        Settled { objects, roots, unseen }
+    }
+
+    /// Says what there is. The Project's own managers decide who is foreign, and so what comes
+    /// first.
+    pub fn finish(self, project_managers: &BTreeSet<Manager>) -> Contents {
+        self.settle().contents(project_managers)
+    }
+}
+
+/// Objects in their order, and their roots.
+pub(super) struct Settled {
+    pub(super) objects: Vec<Object>,
+    /// For each object, which one is its root.
+    pub(super) roots: Vec<usize>,
+    pub(super) unseen: Vec<Unseen>,
+}
+
+impl Settled {
+    /// Everybody who manages an object.
+    pub(super) fn managers(&self, index: usize) -> BTreeSet<Manager> {
+        let object = &self.objects[index];
+        let root = self.roots[index];
+        let mut managers = self.objects[root].attribution.managers();
+        if root != index {
+            managers.extend(object.attribution.strong.iter().cloned());
+        }
+        managers
+    }
+
+    fn contents(self, project_managers: &BTreeSet<Manager>) -> Contents {
+        let workloads = Workloads::among(&self.objects);
+        let mut contents = Contents { objects: self.objects.len() as u64, ..Contents::default() };
+        let mut groups: BTreeMap<usize, Group> = BTreeMap::new();
+        let mut managed: BTreeMap<Manager, u64> = BTreeMap::new();
+        let mut kinds: BTreeMap<&Kind, u64> = BTreeMap::new();
+        for (index, object) in self.objects.iter().enumerate() {
+            *kinds.entry(&object.kind).or_default() += 1;
+            let root = self.roots[index];
+            let group = groups.entry(root).or_default();
+            group.children += u64::from(root != index);
+            let managers = self.managers(index);
+            group.foreign |= managers.iter().any(|manager| is_foreign(manager, project_managers));
+            for (kind, explanation) in told_of(object, root == index, &managers, &workloads) {
+                group.hazards.insert(kind);
+                contents.tell(object, kind, explanation);
+            }
+            for manager in managers.into_iter().filter(|manager| manager.tool.deploys()) {
+                *managed.entry(manager).or_default() += 1;
+            }
+        }
+        contents.losses.sort();
+        contents.kinds = kinds
+            .into_iter()
+            .map(|(k, objects)| KindCount { kind: k.to_string(), objects })
+            .collect();
+        contents.managers = managed
+            .into_iter()
+            .map(|(manager, objects)| ManagerCount { manager, objects })
+            .collect();
+        contents.roots_left_out = groups.len().saturating_sub(MOST_TOLD) as u64;
+        contents.roots = self.ordered(groups);
+        contents.unseen = self.unseen;
+        contents
+    }
+
+    /// The roots that are told of, those that matter first.
+    fn ordered(&self, groups: BTreeMap<usize, Group>) -> Vec<Root> {
+        let rank = |index: usize, group: &Group| {
+            if group.foreign {
+                Rank::Foreign
+            } else if group.hazards.iter().any(|hazard| hazard.for_good()) {
+                Rank::Lost
+            } else if self.objects[index].is_kubernetes() {
+                Rank::Kubernetes
+            } else {
+                Rank::Rest
+            }
+        };
+        // The objects are in the order of their kinds and names, and so are their indices.
+        let mut ordered: Vec<_> =
+            groups.into_iter().map(|(index, group)| (rank(index, &group), index, group)).collect();
+        ordered.sort_by_key(|(rank, index, _)| (*rank, *index));
+        let told = ordered.into_iter().take(MOST_TOLD);
+        told.map(|(_, index, group)| {
+            let object = &self.objects[index];
+            Root {
+                kind: object.kind.to_string(),
+                name: object.name.to_string(),
+                uid: object.uid.clone(),
+                managers: object.attribution.managers(),
+                children: group.children,
+                hazards: group.hazards,
+            }
+        })
+        .collect()
+    }
+}
+
+/// Everything that the deletion of an object means.
+fn told_of(
+    object: &Object,
+    is_root: bool,
+    managers: &BTreeSet<Manager>,
+    workloads: &Workloads<'_>,
+) -> Vec<(LossKind, String)> {
+    let mut told = losses_of(object, managers);
+    // A root speaks for its children, which its controller makes anew.
+    if is_root && let Some(explanation) = recreated(object) {
+        told.push((LossKind::Recreated, explanation));
+    }
+    let stuck = object.finalizers.iter().filter_map(|finalizer| workloads.behind(finalizer));
+    told.extend(stuck.map(|explanation| (LossKind::Finalizer, explanation)));
+    told
+}
+
+impl Contents {
+    fn tell(&mut self, object: &Object, kind: LossKind, explanation: String) {
+        let loss = Loss { kind, object: object.reference(), uid: object.uid.clone(), explanation };
+        if kind.for_good() {
+            self.losses.push(loss);
+        } else if self.notes.len() < MOST_TOLD {
+            self.notes.push(loss);
+        } else {
+            self.notes_left_out += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "collector_tests.rs"]
+mod tests;

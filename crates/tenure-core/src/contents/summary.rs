@@ -1,0 +1,168 @@
+//! What is told of a Namespace's contents.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::Manager;
+use crate::Uid;
+
+/// What is in a Namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Contents {
+    /// How many objects there are.
+    pub objects: u64,
+    /// How many of each kind.
+    pub kinds: Vec<KindCount>,
+    /// The roots that matter most: those of foreign managers, those with something to lose, the
+    /// rest, and last what is Kubernetes' own; by kind and name among their like.
+    pub roots: Vec<Root>,
+    /// How many roots are not told of.
+    pub roots_left_out: u64,
+    /// Every instance of a deploying tool, and how many objects it manages.
+    pub managers: Vec<ManagerCount>,
+    /// How many of them are not told of; none until it is [shortened](Self::shortened).
+    pub managers_left_out: u64,
+    /// What the Namespace's deletion destroys for good, or outside.
+    pub losses: Vec<Loss>,
+    /// How many of them are not told of; none until it is [shortened](Self::shortened).
+    pub losses_left_out: u64,
+    /// What else is worth knowing before a deletion.
+    pub notes: Vec<Loss>,
+    /// How many notes are not told of.
+    pub notes_left_out: u64,
+    /// What could not be looked at: while there is anything, nobody knows what is there.
+    pub unseen: Vec<Unseen>,
+    /// How many of these are not told of; none until it is [shortened](Self::shortened).
+    pub unseen_left_out: u64,
+}
+
+/// How many objects of a kind there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KindCount {
+    /// The kind, as `deployments.apps`.
+    pub kind: String,
+    /// How many.
+    pub objects: u64,
+}
+
+/// How many objects an instance of a tool manages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagerCount {
+    /// The instance.
+    #[serde(flatten)]
+    pub manager: Manager,
+    /// How many.
+    pub objects: u64,
+}
+
+/// An object that nothing in the Namespace owns, with what it owns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Root {
+    /// Its kind, as `deployments.apps`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: Uid,
+    /// Who manages it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub managers: BTreeSet<Manager>,
+    /// How many objects it owns, and those own, and so on.
+    #[serde(default)]
+    pub children: u64,
+    /// What losing it or its children means.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hazards: BTreeSet<LossKind>,
+}
+
+/// Something that the Namespace's deletion means.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Loss {
+    /// What it is.
+    pub kind: LossKind,
+    /// The object, as `persistentvolumeclaims/data`.
+    pub object: String,
+    /// Its UID.
+    pub uid: Uid,
+    /// What happens, as a clause.
+    pub explanation: String,
+}
+
+/// What the deletion of an object means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum LossKind {
+    /// The volume of a claim goes with it, or nobody knows that it does not.
+    Volume,
+    /// An address or machine outside the cluster is given back.
+    LoadBalancer,
+    /// A Secret that nothing can make again.
+    Secret,
+    /// An object that Helm was told to keep, which protects it from Helm only.
+    HelmKeep,
+    /// Not a loss: a tool is likely to make the object anew.
+    Recreated,
+    /// Not a loss: what takes the object's finalizer off seems to go at the same time.
+    Finalizer,
+}
+
+impl LossKind {
+    /// Whether something is lost that does not come back.
+    pub fn for_good(self) -> bool {
+        match self {
+            Self::Volume | Self::LoadBalancer | Self::Secret | Self::HelmKeep => true,
+            Self::Recreated | Self::Finalizer => false,
+        }
+    }
+}
+
+/// Something that could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unseen {
+    /// A kind, as `widgets.example.com`, or all of a group, as `*.example.com`.
+    pub kind: String,
+    /// Why not.
+    pub why: String,
+    /// Whether it may go by itself: the server did not answer, or asks for patience.
+    #[serde(default)]
+    pub temporary: bool,
+}
+
+impl Contents {
+    /// Instances of deploying tools that manage something here but not the Project.
+    pub fn foreign(&self, project_managers: &BTreeSet<Manager>) -> Vec<&Manager> {
+        let managers = self.managers.iter().map(|counted| &counted.manager);
+        managers.filter(|manager| is_foreign(manager, project_managers)).collect()
+    }
+
+    /// UIDs of what is lost for good: what a person who confirms the deletion has to have seen.
+    pub fn lost_for_good(&self) -> BTreeSet<&Uid> {
+        self.losses.iter().map(|loss| &loss.uid).collect()
+    }
+
+    /// The same with every list cut to so many entries, and how many are left out, to be kept
+    /// where there is little room.
+    pub fn shortened(mut self, most: usize) -> Self {
+        fn cut<T>(list: &mut Vec<T>, left_out: &mut u64, most: usize) {
+            *left_out += list.len().saturating_sub(most) as u64;
+            list.truncate(most);
+        }
+        cut(&mut self.roots, &mut self.roots_left_out, most);
+        cut(&mut self.managers, &mut self.managers_left_out, most);
+        cut(&mut self.losses, &mut self.losses_left_out, most);
+        cut(&mut self.notes, &mut self.notes_left_out, most);
+        cut(&mut self.unseen, &mut self.unseen_left_out, most);
+        self
+    }
+}
+
+/// Whether this is an instance of a deploying tool that does not manage the Project.
+pub(super) fn is_foreign(manager: &Manager, project_managers: &BTreeSet<Manager>) -> bool {
+    manager.tool.deploys() && !project_managers.contains(manager)
+}
