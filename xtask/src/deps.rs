@@ -6,9 +6,10 @@ use serde_json::Value;
 use crate::cargo::cargo;
 
 /// Which crates of the workspace a crate may depend on.
-const ALLOWED: [(&str, &[&str]); 7] = [
+const ALLOWED: [(&str, &[&str]); 8] = [
     ("tenure-core", &[]),
     ("tenure-api", &["tenure-core"]),
+    ("tenure-archive", &["tenure-core"]),
     ("tenure-cluster", &["tenure-core", "tenure-api"]),
     ("tenure-controllers", &["tenure-core", "tenure-api", "tenure-cluster"]),
     ("tenure", &["tenure-core", "tenure-api", "tenure-cluster", "tenure-controllers"]),
