@@ -17,6 +17,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
         ("deploy/crds.yaml", yaml(&crds)?),
         ("deploy/rbac.yaml", yaml(&install::manifests("tenure-system", "kargo"))?),
         ("deploy/contents.yaml", yaml(&install::contents_manifests("tenure-system"))?),
+        ("deploy/clean.yaml", yaml(&install::clean_manifests("tenure-system"))?),
         ("deploy/deployment.yaml", yaml(&install::deployment("tenure-system"))?),
     ];
     let mut stale = Vec::new();

@@ -18,8 +18,10 @@ use crate::rbac::{RBAC, role_ref, rule, service_account};
 
 /// Name of the ServiceAccount, the roles and the Lease.
 pub const NAME: &str = "tenure";
-/// Name of the optional role that lets Tenure see what blocks a namespace.
+/// Name of the optional role that lets Tenure see what is in a namespace.
 pub const CONTENTS: &str = "tenure-contents";
+/// Name of the optional role that lets Tenure clean a namespace of everything.
+pub const CLEAN: &str = "tenure-clean";
 
 /// The CustomResourceDefinitions that Tenure needs.
 pub fn crds() -> Vec<CustomResourceDefinition> {
@@ -65,18 +67,31 @@ pub fn manifests(namespace: &str, kargo_namespace: &str) -> Vec<Value> {
     manifests
 }
 
-/// The optional role by which Tenure can name the very objects that keep a namespace from going.
-/// It reads every kind, Secrets too, though Tenure asks for metadata only.
+/// The optional role by which Tenure can see what is in a namespace: what its deletion destroys,
+/// and what keeps it from going. It reads every kind, Secrets too, though Tenure asks for metadata
+/// only; and the volumes that claims are bound to, for what becomes of them.
 pub fn contents_manifests(namespace: &str) -> Vec<Value> {
+    let rules = vec![rule("*", &["*"], &["list"]), rule("", &["persistentvolumes"], &["get"])];
+    optional(CONTENTS, rules, namespace)
+}
+
+/// The optional role by which Tenure can clean a namespace of everything that is in it, and not
+/// only of what is Kargo's. It is of use only with [`contents_manifests`].
+pub fn clean_manifests(namespace: &str) -> Vec<Value> {
+    optional(CLEAN, vec![rule("*", &["*"], &["delete"])], namespace)
+}
+
+/// A ClusterRole beside Tenure's own, and its binding.
+fn optional(name: &str, rules: Vec<PolicyRule>, namespace: &str) -> Vec<Value> {
     vec![
         json(&ClusterRole {
-            metadata: named(CONTENTS, None),
-            rules: Some(vec![rule("*", &["*"], &["list"])]),
+            metadata: named(name, None),
+            rules: Some(rules),
             ..Default::default()
         }),
         json(&ClusterRoleBinding {
-            metadata: named(CONTENTS, None),
-            role_ref: role_ref("ClusterRole", CONTENTS),
+            metadata: named(name, None),
+            role_ref: role_ref("ClusterRole", name),
             subjects: Some(vec![service_account(NAME, namespace)]),
         }),
     ]
@@ -156,6 +171,15 @@ fn cluster_role() -> ClusterRole {
         ),
         rule(keys::KARGO_GROUP, &["projects/status"], &["patch"]),
         rule(keys::KARGO_GROUP, &["stages", "warehouses"], &["list", "watch"]),
+        // To clean a namespace that stays. Tenure may delete the namespace, and so all of this,
+        // anyway; `tenure-contents` lets it see which are there. Projects apart, what else Kargo
+        // has is of the whole cluster, and not Tenure's to delete.
+        rule(
+            keys::KARGO_GROUP,
+            &["freights", "projectconfigs", "promotions", "promotiontasks", "stages", "warehouses"],
+            &["delete"],
+        ),
+        rule("", &["configmaps", "secrets"], &["delete"]),
         PolicyRule {
             resource_names: Some(vec![keys::PROJECT_CRD.to_owned()]),
             ..rule(

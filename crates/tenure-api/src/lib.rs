@@ -7,8 +7,10 @@
 pub mod access;
 mod facts;
 pub mod install;
+mod marks;
 mod project;
 mod rbac;
 
 pub use facts::{FactsError, health_of, namespace_facts, owner_reference, project_facts};
+pub use marks::marks;
 pub use project::{HealthStats, KindStats, Project, ProjectStats, ProjectStatus};

@@ -18,6 +18,7 @@ use tenure_core::{
 };
 use tokio::sync::Semaphore;
 
+use crate::contents::ServedCache;
 use crate::error::Failure;
 use crate::{Category, RequestError, Store};
 
@@ -36,6 +37,8 @@ pub struct Cluster {
     pub(crate) settings: Arc<Settings>,
     pub(crate) store: Arc<Store>,
     in_flight: Arc<Semaphore>,
+    /// The kinds that are served, as they were last asked for.
+    pub(crate) served: Arc<ServedCache>,
 }
 
 /// One Project and its Namespace, as they were read and as they were changed since.
@@ -69,7 +72,7 @@ impl Cluster {
     /// A cluster behind that client.
     pub fn new(client: Client, settings: Arc<Settings>, store: Arc<Store>) -> Self {
         let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
-        Self { client, settings, store, in_flight }
+        Self { client, settings, store, in_flight, served: Arc::default() }
     }
 
     /// What does not change.

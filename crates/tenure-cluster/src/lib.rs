@@ -3,10 +3,13 @@
 //! [`Cluster::gather`] reads, uncached; [`Cluster::execute`] carries out one step and brings the
 //! [`World`] up to date with what the API server answered. [`Store`] is what the watches leave
 //! in memory: enough to tell whether anything needs a look, never enough to act on.
+//! [`Cluster::read_contents`] lists what is in a Namespace, and [`Cluster::delete_wave`] deletes
+//! of it what is to be cleaned away.
 
 mod access;
 mod blockers;
 mod client;
+mod contents;
 mod error;
 mod events;
 mod execute;
@@ -15,6 +18,7 @@ mod patch;
 mod store;
 
 pub use client::{Transport, connect, connect_through};
+pub use contents::{Cleaned, Progress, Refusal};
 pub use error::{Category, RequestError};
 pub use events::Notice;
 pub use gather::{Cluster, World};

@@ -35,6 +35,7 @@ pub enum Fault {
 pub struct Plan {
     faults: Mutex<Vec<(usize, Fault)>>,
     always: Option<(&'static str, String, Fault)>,
+    first: Mutex<Option<(String, Fault)>>,
     seen: AtomicUsize,
     crashed: Notify,
 }
@@ -55,9 +56,19 @@ impl Plan {
         Arc::new(Self { always: Some((method, path.into(), fault)), ..Self::default() })
     }
 
+    /// The first request whose path and query hold that meets the fault.
+    pub fn first(part: impl Into<String>, fault: Fault) -> Arc<Self> {
+        Arc::new(Self { first: Mutex::new(Some((part.into(), fault))), ..Self::default() })
+    }
+
     /// How many requests there were.
     pub fn requests(&self) -> usize {
         self.seen.load(Ordering::SeqCst)
+    }
+
+    /// Whether the request met the fault that the first of its like was to meet.
+    pub fn all_met(&self) -> bool {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// Waits until a request met a crash.
@@ -72,6 +83,11 @@ impl Plan {
             && request.uri().path() == path
         {
             return Some(*fault);
+        }
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let uri = request.uri().to_string();
+        if let Some((_, fault)) = first.take_if(|(part, _)| uri.contains(part.as_str())) {
+            return Some(fault);
         }
         let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         faults.iter().find(|(at, _)| *at == n).map(|(_, fault)| *fault)

@@ -32,10 +32,15 @@ pub(crate) struct ManifestArguments {
     /// Namespace that Kargo runs in
     #[arg(long, env = "KARGO_NAMESPACE", default_value = "kargo")]
     pub(crate) kargo_namespace: String,
-    /// Add the role that lets Tenure name the very objects that keep a namespace from going.
-    /// It reads every kind, Secrets too, though Tenure asks for metadata only
+    /// Add the role that lets Tenure see what is in a namespace: what its deletion destroys, and
+    /// what keeps it from going. It reads every kind, Secrets too, though Tenure asks for metadata
+    /// only
     #[arg(long)]
     pub(crate) contents: bool,
+    /// Add the role that lets Tenure clean a namespace of everything that is in it, and not only
+    /// of what is Kargo's
+    #[arg(long)]
+    pub(crate) clean: bool,
 }
 
 #[derive(Args)]

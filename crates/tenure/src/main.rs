@@ -25,6 +25,9 @@ fn main() -> ExitCode {
             if arguments.contents {
                 manifests.extend(tenure_api::install::contents_manifests(&arguments.namespace));
             }
+            if arguments.clean {
+                manifests.extend(tenure_api::install::clean_manifests(&arguments.namespace));
+            }
             print(manifests.into_iter())
         }
     };

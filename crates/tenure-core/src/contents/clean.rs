@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Collector, Kind, Manager, Object, Tool, Unseen};
+use super::{Collector, Kind, Manager, Object, Owner, Tool, Unseen};
 use crate::{Uid, keys};
 
 /// Kinds that are kept where nothing else is said: what guards the Namespace.
@@ -90,8 +90,13 @@ impl Cleaning {
     }
 
     /// When an object has to go, if it has to. `managers` are those of the root of its owners
-    /// and its own.
-    pub fn wave_of(&self, object: &Object, managers: &BTreeSet<Manager>) -> Option<Wave> {
+    /// and its own; `root_owners` are the root's owners, none of which was found.
+    pub fn wave_of(
+        &self,
+        object: &Object,
+        managers: &BTreeSet<Manager>,
+        root_owners: &[Owner],
+    ) -> Option<Wave> {
         if object.is_kubernetes() || !self.concerns(&object.kind) {
             return None;
         }
@@ -101,7 +106,10 @@ impl Cleaning {
             Scope::Project => {
                 let alone = managers.iter().all(|m| matches!(m.tool, Tool::Kargo | Tool::Kubectl));
                 let marked = object.attribution.any(|tool| tool == Tool::Kargo);
-                let selected = alone && marked && object.provisioned_for.is_none();
+                // An owner that nobody looked for may be anybody's; what it owns goes or stays
+                // with it.
+                let free = root_owners.iter().all(|owner| owner.kargo);
+                let selected = alone && marked && free && object.provisioned_for.is_none();
                 selected.then_some(if pipelines { Wave::First } else { Wave::Second })
             }
             Scope::All if object.provisioned_for.as_ref() == Some(&self.project) => None,
@@ -118,7 +126,10 @@ impl Cleaning {
             .objects
             .iter()
             .enumerate()
-            .map(|(index, object)| self.wave_of(object, &settled.managers(index)))
+            .map(|(index, object)| {
+                let root = &settled.objects[settled.roots[index]];
+                self.wave_of(object, &settled.managers(index), &root.owners)
+            })
             .collect();
         let mut targets = Vec::new();
         for (index, object) in settled.objects.into_iter().enumerate() {

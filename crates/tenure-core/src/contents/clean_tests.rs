@@ -133,6 +133,15 @@ fn what_hangs_below_an_object_of_a_deploying_tool_is_not_kargos_alone() {
 }
 
 #[test]
+fn what_is_owned_by_something_that_was_not_looked_for_is_not_kargos_alone() {
+    let mut below_kargo = owned(plain("freights.kargo.akuity.io", "below-kargo"), &["elsewhere"]);
+    below_kargo.owners[0].kargo = true;
+    let objects = [owned(plain("promotions.kargo.akuity.io", "p"), &["elsewhere"]), below_kargo];
+    let expected = [wave("freights.kargo.akuity.io/below-kargo", Wave::Second)];
+    assert_eq!(selected(Scope::Project, &objects), expected);
+}
+
+#[test]
 fn what_refuses_to_go_is_named_first_with_its_finalizers() {
     let mut stuck = plain("stages.kargo.akuity.io", "stuck");
     stuck.deleting = true;

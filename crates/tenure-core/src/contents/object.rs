@@ -39,6 +39,8 @@ pub struct Owner {
     pub uid: Uid,
     /// Whether it is the owner that controls the object.
     pub controller: bool,
+    /// Whether its kind is one of Kargo's.
+    pub kargo: bool,
 }
 
 /// What is particular to some kinds.

@@ -59,7 +59,7 @@ pub(super) fn owned(mut object: Object, owners: &[&str]) -> Object {
     object.owners = owners
         .iter()
         .enumerate()
-        .map(|(index, uid)| Owner { uid: Uid::new(*uid), controller: index == 0 })
+        .map(|(index, uid)| Owner { uid: Uid::new(*uid), controller: index == 0, kargo: false })
         .collect();
     object
 }

@@ -1,0 +1,151 @@
+//! Reading what is in a Namespace, and cleaning it.
+//!
+//! Every kind that is served, listable and deletable is listed in pages, several kinds at a
+//! time, and each page is reduced before the next is asked for. Whatever cannot be looked at is
+//! told as unseen, for blindness is a gate and not an error.
+//!
+//! What is in a Secret is never asked for: Secrets are listed as a table, whose rows hold
+//! metadata and the columns that kubectl shows, the type among them. The annotation in which
+//! `kubectl apply` keeps the whole object is part of the metadata; its value is skipped where it
+//! is read.
+
+mod clean;
+mod discovery;
+mod list;
+mod reduce;
+mod wire;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use futures::StreamExt as _;
+use tenure_core::contents::{Collector, Contents, Kind, Manager, Unseen};
+
+pub use clean::{Cleaned, Refusal};
+pub(crate) use discovery::ServedCache;
+
+use crate::{Category, Cluster, RequestError};
+
+/// Kinds of one Namespace that are listed at once.
+const AT_ONCE: usize = 8;
+/// Longest reason that is told.
+const LONGEST_WHY: usize = 300;
+
+/// How far the reading of a Namespace has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// How many kinds there are to list.
+    pub kinds: usize,
+    /// How many of them are done with.
+    pub kinds_done: usize,
+    /// How many objects were seen.
+    pub objects: u64,
+}
+
+/// Counts, while several kinds are listed at once, and tells.
+struct Counter<'a> {
+    kinds: usize,
+    kinds_done: AtomicUsize,
+    objects: AtomicU64,
+    tell: &'a (dyn Fn(Progress) + Sync),
+}
+
+impl Counter<'_> {
+    fn count(&self, kinds_done: usize, objects: usize) {
+        let done = self.kinds_done.fetch_add(kinds_done, Ordering::Relaxed) + kinds_done;
+        let before = self.objects.fetch_add(objects as u64, Ordering::Relaxed);
+        let objects = before + objects as u64;
+        (self.tell)(Progress { kinds: self.kinds, kinds_done: done, objects });
+    }
+}
+
+impl Cluster {
+    /// Reads what is in a Namespace. The Project's managers decide whose objects are foreign, and
+    /// so what is told of first. `progress` is called as pages come in.
+    ///
+    /// # Errors
+    /// If it cannot even be read which kinds are served. Kinds that cannot be listed are
+    /// [`Contents::unseen`].
+    pub async fn read_contents(
+        &self,
+        namespace: &str,
+        project_managers: &BTreeSet<Manager>,
+        progress: impl Fn(Progress) + Sync,
+    ) -> Result<Contents, RequestError> {
+        let everything = Selected { kind: &|_| true, group: &|_| true };
+        let there = self.collect(namespace, &everything, &progress).await?;
+        Ok(there.finish(project_managers))
+    }
+
+    /// Lists the selected kinds.
+    async fn collect(
+        &self,
+        namespace: &str,
+        selected: &Selected<'_>,
+        tell: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Collector, RequestError> {
+        let served = self.served().await?;
+        let ignored =
+            |kind: &Kind| self.settings.ignored_kinds.iter().any(|pattern| kind.matches(pattern));
+        let mut there = Collector::default();
+        for stale in &served.stale {
+            let of_group = format!("*.{}", stale.group);
+            if (selected.group)(&stale.group) && !self.settings.ignored_kinds.contains(&of_group) {
+                there.unseen(stale.unseen());
+            }
+        }
+        let kinds: Vec<Arc<Kind>> = served
+            .kinds
+            .iter()
+            .filter(|kind| (selected.kind)(kind) && !ignored(kind))
+            .cloned()
+            .collect();
+        let counter = Counter {
+            kinds: kinds.len(),
+            kinds_done: AtomicUsize::new(0),
+            objects: AtomicU64::new(0),
+            tell,
+        };
+        let counter = &counter;
+        let mut lists = futures::stream::iter(kinds)
+            .map(|kind| async move {
+                let listed = self.list_kind(namespace, &kind, counter).await;
+                counter.count(1, 0);
+                (kind, listed)
+            })
+            .buffer_unordered(AT_ONCE);
+        while let Some((kind, listed)) = lists.next().await {
+            match listed {
+                Ok(objects) => objects.into_iter().for_each(|object| there.add(object)),
+                Err(error) => {
+                    tracing::debug!(%error, %kind, namespace, "cannot be listed");
+                    there.unseen(self.unseen(&kind, &error).await);
+                }
+            }
+        }
+        Ok(there)
+    }
+
+    async fn unseen(&self, kind: &Kind, error: &RequestError) -> Unseen {
+        if error.is_not_found() {
+            // The kind went while we looked; whoever looks next should know.
+            self.served.forget().await;
+        }
+        Unseen {
+            kind: kind.to_string(),
+            why: short(&error.failure.to_string()),
+            temporary: error.category() != Category::Refused,
+        }
+    }
+}
+
+/// What is looked at, and of which groups it matters that their kinds are unknown.
+struct Selected<'a> {
+    kind: &'a (dyn Fn(&Kind) -> bool + Sync),
+    group: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+fn short(why: &str) -> String {
+    why.chars().take(LONGEST_WHY).collect()
+}

@@ -1,0 +1,5 @@
+//! What is in a Namespace, read on a real control plane under Tenure's own roles.
+
+mod cleaning;
+mod reading;
+mod support;
