@@ -2,7 +2,8 @@
 //! with an error.
 //!
 //! This is a stand-in for what networks and servers do, which cannot be provoked at will. What
-//! is sent is answered by the real API server.
+//! is sent is answered by the real API server. [`crate::proxy`] does the same, and more, to a
+//! program that runs as a process of its own; only here can the program itself end at a request.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,9 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use kube::client::{Body, DynBody};
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tower::{BoxError, Layer, Service};
 
@@ -131,7 +134,11 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let fault = self.plan.next(&request);
         if let Some(Fault::Answer(status)) = fault {
-            return Box::pin(std::future::ready(Ok(refusal(status))));
+            let answer = refusal(status).map(|body| {
+                let body: Box<DynBody> = Box::new(Full::new(body).map_err(BoxError::from));
+                body
+            });
+            return Box::pin(std::future::ready(Ok(answer)));
         }
         let plan = self.plan.clone();
         if fault == Some(Fault::CrashBefore) {
@@ -156,17 +163,33 @@ where
     }
 }
 
-fn refusal(status: u16) -> Answer {
-    let body = serde_json::json!({
-        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status,
-        "reason": if status == 409 { "Conflict" } else { "" }, "message": "as provoked",
-    });
-    let body = Full::new(Bytes::from(body.to_string())).map_err(BoxError::from);
-    let body: Box<DynBody> = Box::new(body);
-    let mut answer = Response::new(body);
-    *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
-    if status == 429 {
-        answer.headers_mut().insert("retry-after", http::HeaderValue::from_static("1"));
+/// The answer of an API server that does not do what it was asked for.
+pub(crate) fn refusal(status: u16) -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::from(status_object(status).to_string()));
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if matches!(status, 429 | 503) {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     answer
+}
+
+/// What an API server says with an error.
+pub(crate) fn status_object(status: u16) -> Value {
+    let reason = match status {
+        403 => "Forbidden",
+        404 => "NotFound",
+        409 => "Conflict",
+        410 => "Expired",
+        429 => "TooManyRequests",
+        500 => "InternalError",
+        503 => "ServiceUnavailable",
+        504 => "Timeout",
+        _ => "",
+    };
+    json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": status,
+        "reason": reason, "message": "as provoked",
+    })
 }

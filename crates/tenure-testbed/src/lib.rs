@@ -11,6 +11,7 @@ pub mod fault;
 mod fixtures;
 mod pki;
 mod process;
+pub mod proxy;
 mod users;
 mod waiting;
 
