@@ -18,7 +18,7 @@ use tenure_testbed::fault::{Faults, Plan};
 use tenure_testbed::{ControlPlane, TENURE_NAMESPACE, eventually};
 
 pub(crate) const KEEP: &str = "kargo.akuity.io/keep-namespace";
-const SERVER: &str = "system:serviceaccount:tenure-system:tenure";
+pub(crate) const SERVER: &str = "system:serviceaccount:tenure-system:tenure";
 
 /// One test's view of the control plane.
 pub(crate) struct Bed {
