@@ -12,7 +12,10 @@ const ALLOWED: [(&str, &[&str]); 8] = [
     ("tenure-archive", &["tenure-core"]),
     ("tenure-cluster", &["tenure-core", "tenure-api"]),
     ("tenure-controllers", &["tenure-core", "tenure-api", "tenure-cluster"]),
-    ("tenure", &["tenure-core", "tenure-api", "tenure-cluster", "tenure-controllers"]),
+    (
+        "tenure",
+        &["tenure-core", "tenure-api", "tenure-archive", "tenure-cluster", "tenure-controllers"],
+    ),
     ("tenure-testbed", &["tenure-api", "tenure-core"]),
     ("xtask", &["tenure-api", "tenure-testbed"]),
 ];

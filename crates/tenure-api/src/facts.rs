@@ -1,20 +1,24 @@
 //! From Kubernetes objects to the facts that decisions are made by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource as _;
 use serde_json::Value;
+use tenure_core::contents::{Kind, Manager, attribute};
+use tenure_core::plan::PlanDigest;
 use tenure_core::status::Condition;
 use tenure_core::{
-    Ledger, NamespaceFacts, Origin, ProjectFacts, ResourceVersion, Statements, Uid, keys,
+    Cancel, Ledger, NamespaceFacts, Origin, ProjectFacts, ResourceVersion, Settings, Statements,
+    Uid, keys,
 };
 
-use crate::Project;
+use crate::{Project, marks};
 
 /// An object lacks what every object that was read from an API server has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the API server returned an object without {0}")]
-pub struct FactsError(&'static str);
+pub struct FactsError(pub(crate) &'static str);
 
 /// Managers whose writing of the project label means that the Namespace came with its Project.
 const CONTROLLERS: [&str; 2] = ["kargo", keys::FIELD_MANAGER];
@@ -23,7 +27,7 @@ const CONTROLLERS: [&str; 2] = ["kargo", keys::FIELD_MANAGER];
 ///
 /// # Errors
 /// If it lacks what only the API server gives an object.
-pub fn project_facts(project: &Project) -> Result<ProjectFacts, FactsError> {
+pub fn project_facts(project: &Project, settings: &Settings) -> Result<ProjectFacts, FactsError> {
     let meta = &project.metadata;
     let status = project.status.as_ref();
     Ok(ProjectFacts {
@@ -35,6 +39,11 @@ pub fn project_facts(project: &Project) -> Result<ProjectFacts, FactsError> {
         finalizer: has_finalizer(meta),
         statements: statements(meta),
         bound_by_annotation: annotation(meta, keys::NAMESPACE_UID).map(Uid::new),
+        labels: map(meta.labels.as_ref()).clone(),
+        managers: managers(meta, settings),
+        confirm: annotation(meta, keys::CONFIRM).map(PlanDigest::new),
+        cancel: Cancel::read(annotation(meta, keys::CANCEL)),
+        restored_from: annotation(meta, keys::RESTORED_FROM).map(Uid::new),
         conditions: status
             .map(|status| status.conditions.iter().map(condition).collect())
             .unwrap_or_default(),
@@ -59,6 +68,7 @@ pub fn namespace_facts(meta: &ObjectMeta) -> Result<NamespaceFacts, FactsError> 
         finalizer: has_finalizer(meta),
         owner_reference: owner_reference(meta).is_some(),
         statements: statements(meta),
+        labels: map(meta.labels.as_ref()).clone(),
         project_uid: annotation(meta, keys::PROJECT_UID).map(Uid::new),
         origin: annotation(meta, keys::ORIGIN).map(Origin::parse),
         ledger: annotation(meta, keys::LEDGER).map(Ledger::parse),
@@ -116,6 +126,17 @@ fn annotation<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
 
 fn statements(meta: &ObjectMeta) -> Statements {
     Statements::read(map(meta.annotations.as_ref()), map(meta.labels.as_ref()))
+}
+
+/// Who manages the Project.
+fn managers(meta: &ObjectMeta, settings: &Settings) -> BTreeSet<Manager> {
+    let kind = Kind::new(
+        &Project::group(&()),
+        &Project::version(&()),
+        &Project::kind(&()),
+        &Project::plural(&()),
+    );
+    attribute(&marks(&kind, meta), settings).managers()
 }
 
 fn labelled_by_controller(meta: &ObjectMeta) -> bool {

@@ -7,25 +7,29 @@
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::Resource;
 use kube::core::ObjectMeta;
+use kube::{CustomResourceExt as _, Resource};
 use serde_json::Value;
 use tenure_core::access::{CONTROLLER_READ_SECRETS, PROJECT_ADMIN, SECRETS_READER, USER_ROLES};
 use tenure_core::keys;
 
-use crate::Project;
 use crate::rbac::{RBAC, role_ref, rule, service_account};
+use crate::{DeletionPlan, DeletionPolicy, Project, guards};
 
+/// API group of Tenure's own resources.
+const TENURE_GROUP: &str = "tenure.dev";
 /// Name of the ServiceAccount, the roles and the Lease.
 pub const NAME: &str = "tenure";
-/// Name of the optional role that lets Tenure see what is in a namespace.
+/// Name of the ConfigMap that says whether the breaker is open.
+pub const BREAKER: &str = "tenure-breaker";
+/// Name of the role that lets Tenure see what is in a namespace.
 pub const CONTENTS: &str = "tenure-contents";
 /// Name of the optional role that lets Tenure clean a namespace of everything.
 pub const CLEAN: &str = "tenure-clean";
 
 /// The CustomResourceDefinitions that Tenure needs.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![Project::crd()]
+    vec![Project::crd(), DeletionPolicy::crd(), DeletionPlan::crd()]
 }
 
 /// Tenure's namespace, ServiceAccount, roles and bindings, in the order to apply them.
@@ -45,11 +49,18 @@ pub fn manifests(namespace: &str, kargo_namespace: &str) -> Vec<Value> {
     }));
     manifests.push(json(&Role {
         metadata: named(NAME, Some(namespace)),
-        rules: Some(vec![rule(
-            "coordination.k8s.io",
-            &["leases"],
-            &["create", "get", "list", "patch", "update", "watch"],
-        )]),
+        rules: Some(vec![
+            rule(
+                "coordination.k8s.io",
+                &["leases"],
+                &["create", "get", "list", "patch", "update", "watch"],
+            ), // The breaker.
+            rule("", &["configmaps"], &["create"]),
+            PolicyRule {
+                resource_names: Some(vec![BREAKER.to_owned()]),
+                ..rule("", &["configmaps"], &["get", "list", "patch", "watch"])
+            },
+        ]),
     }));
     manifests.push(binding(namespace, namespace));
     manifests.push(json(&Role {
@@ -64,6 +75,7 @@ pub fn manifests(namespace: &str, kargo_namespace: &str) -> Vec<Value> {
         rules: Some(vec![rule("events.k8s.io", &["events"], &["create"])]),
     }));
     manifests.push(binding("default", namespace));
+    manifests.extend(guards::manifests(namespace));
     manifests
 }
 
@@ -167,8 +179,16 @@ fn cluster_role() -> ClusterRole {
         rule(
             keys::KARGO_GROUP,
             &["projects"],
-            &["delete", "get", "list", "patch", "update", "watch"],
+            // Created are those whose deletion was called off.
+            &["create", "delete", "get", "list", "patch", "update", "watch"],
         ),
+        rule(TENURE_GROUP, &["deletionpolicies"], &["list", "watch"]),
+        rule(
+            TENURE_GROUP,
+            &["deletionplans"],
+            &["create", "delete", "get", "list", "patch", "watch"],
+        ),
+        rule(TENURE_GROUP, &["deletionplans/status"], &["patch"]),
         rule(keys::KARGO_GROUP, &["projects/status"], &["patch"]),
         rule(keys::KARGO_GROUP, &["stages", "warehouses"], &["list", "watch"]),
         // To clean a namespace that stays. Tenure may delete the namespace, and so all of this,
@@ -201,14 +221,14 @@ fn binding(in_namespace: &str, of_namespace: &str) -> Value {
 }
 
 /// The object as JSON, with apiVersion and kind, as `kubectl apply` wants it.
-fn json<K: Resource<DynamicType = ()> + serde::Serialize>(object: &K) -> Value {
+pub(crate) fn json<K: Resource<DynamicType = ()> + serde::Serialize>(object: &K) -> Value {
     let mut value = serde_json::json!(object);
     value["apiVersion"] = K::api_version(&()).into();
     value["kind"] = K::kind(&()).into();
     value
 }
 
-fn named(name: &str, namespace: Option<&str>) -> ObjectMeta {
+pub(crate) fn named(name: &str, namespace: Option<&str>) -> ObjectMeta {
     let labels = [
         ("app.kubernetes.io/name".to_owned(), NAME.to_owned()),
         ("app.kubernetes.io/part-of".to_owned(), NAME.to_owned()),

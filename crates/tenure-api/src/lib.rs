@@ -6,11 +6,17 @@
 
 pub mod access;
 mod facts;
+mod guards;
 pub mod install;
 mod marks;
+pub mod plan;
+pub mod policy;
 mod project;
 mod rbac;
+mod words;
 
 pub use facts::{FactsError, health_of, namespace_facts, owner_reference, project_facts};
 pub use marks::marks;
+pub use plan::DeletionPlan;
+pub use policy::DeletionPolicy;
 pub use project::{HealthStats, KindStats, Project, ProjectStats, ProjectStatus};

@@ -85,6 +85,7 @@ impl Cluster {
     /// Says of every object what it is to us.
     fn judge(&self, world: &mut World, uid: &Uid, objects: Vec<AccessObject>) {
         let tenant = self.tenant(world, uid);
+        let former = world.project_facts.as_ref().and_then(|p| p.restored_from.clone());
         let inherited = world
             .namespace_facts
             .as_ref()
@@ -110,18 +111,25 @@ impl Cluster {
                     // gone, for a Project's name is its own.
                     let of_the_dead =
                         !labelled && !key.kind.namespaced() && label(object.metadata()).is_some();
+                    // What was provisioned for the Project in whose place this one was made.
+                    let relabel = !labelled
+                        && former.as_ref().is_some_and(|former| {
+                            label(object.metadata()) == Some(former.as_str())
+                        });
+                    let of_the_dead = of_the_dead && !relabel;
                     let listed = inherited.contains(&key.to_string());
                     if !labelled && !listed && made_by_kargo(object.metadata()) {
                         facts.kargos.push(key.clone());
                     }
-                    let matches = matches && !of_the_dead;
-                    let ours = labelled || listed || of_the_dead;
+                    let matches = matches && !of_the_dead && !relabel;
+                    let ours = labelled || listed || of_the_dead || relabel;
                     if matches && labelled {
                         slots.push(AccessSlot::verified(key, uid, object.metadata()));
                     }
                     let found_now = Found {
                         meta: object.metadata().clone(),
                         labelled,
+                        relabel,
                         anew: of_the_dead || desired.refers_elsewhere(object),
                     };
                     found.insert(key.clone(), found_now);
@@ -143,7 +151,7 @@ impl Cluster {
                     facts.surplus.push(key.clone());
                 }
                 let meta = object.metadata().clone();
-                found.insert(key, Found { meta, labelled, anew: false });
+                found.insert(key, Found { meta, labelled, relabel: false, anew: false });
             }
         }
         world.access = Access::Known(facts);
@@ -169,7 +177,9 @@ fn left_over(world: &mut World, objects: Vec<AccessObject>) {
     for object in objects.iter().filter(|object| label(object.metadata()).is_some()) {
         let key = key_of(object);
         let meta = object.metadata().clone();
-        world.found.insert(key.clone(), Found { meta, labelled: true, anew: false });
+        world
+            .found
+            .insert(key.clone(), Found { meta, labelled: true, relabel: false, anew: false });
         facts.surplus.push(key);
     }
     world.access = Access::Known(facts);

@@ -18,6 +18,9 @@ pub enum Failure {
     /// The API server answered with an error.
     #[error("{}", describe(.0))]
     Refused(Box<Status>),
+    /// The API server answered that it may not be, one request of several.
+    #[error("{0}")]
+    Denied(String),
     /// The object changed since it was read, so the decision is taken again.
     #[error("it changed since it was read")]
     Changed,
@@ -82,6 +85,7 @@ impl RequestError {
                 429 | 500..=599 | 0 => Category::Transient,
                 _ => Category::Refused,
             },
+            Failure::Denied(_) => Category::Refused,
             Failure::Unknown(_) | Failure::Nonsense(_) => Category::Transient,
         }
     }

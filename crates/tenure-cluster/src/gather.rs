@@ -5,22 +5,32 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Resource as _};
-use tenure_api::{FactsError, Project, namespace_facts, project_facts};
+use tenure_api::install::BREAKER;
+use tenure_api::{
+    DeletionPlan, DeletionPolicy, FactsError, Project, namespace_facts, project_facts,
+};
 use tenure_core::access::AccessKey;
-use tenure_core::lifecycle::{Access, Trouble};
+use tenure_core::contents::Contents;
+use tenure_core::contents::clean::Remaining;
+use tenure_core::lifecycle::{Access, Archived, Trouble};
+use tenure_core::plan::{self, PlanFacts};
+use tenure_core::policy::Policy;
 use tenure_core::status::Stats;
 use tenure_core::{
     Blocker, CrdState, NamespaceFacts, Observation, ProjectFacts, Settings, Uid, keys,
 };
 use tokio::sync::Semaphore;
 
+use crate::archive::Archive;
+use crate::clock::Clock;
 use crate::contents::ServedCache;
 use crate::error::Failure;
-use crate::{Category, RequestError, Store};
+use crate::{Category, RequestError, Sink, Store};
 
 /// How long one request may take. Longer than the API server's own limit for one that is no
 /// watch would be of no use, and this short a hang is still noticed by a person.
@@ -36,6 +46,8 @@ pub struct Cluster {
     pub(crate) client: Client,
     pub(crate) settings: Arc<Settings>,
     pub(crate) store: Arc<Store>,
+    pub(crate) clock: Clock,
+    pub(crate) archive: Arc<Archive>,
     in_flight: Arc<Semaphore>,
     /// The kinds that are served, as they were last asked for.
     pub(crate) served: Arc<ServedCache>,
@@ -54,6 +66,14 @@ pub struct World {
     pub(crate) found: BTreeMap<AccessKey, Found>,
     pub(crate) blockers: Option<Vec<Blocker>>,
     pub(crate) stats: Option<Stats>,
+    pub(crate) plan: Option<DeletionPlan>,
+    pub(crate) plan_facts: Option<PlanFacts>,
+    pub(crate) policies: Arc<[Policy]>,
+    pub(crate) contents: Option<Arc<Contents>>,
+    pub(crate) remaining: Option<Arc<Remaining>>,
+    pub(crate) breaker_map: Option<ConfigMap>,
+    pub(crate) breaker: plan::Breaker,
+    pub(crate) archived: Archived,
     /// Whether nothing was written since both objects were read.
     pub(crate) fresh: bool,
 }
@@ -64,6 +84,8 @@ pub(crate) struct Found {
     pub(crate) meta: kube::core::ObjectMeta,
     /// Whether it carries our label, so that a deletion by label takes it.
     pub(crate) labelled: bool,
+    /// Whether it carries the label of the Project in whose place this one was made.
+    pub(crate) relabel: bool,
     /// Whether it can only be brought back by being made anew.
     pub(crate) anew: bool,
 }
@@ -72,12 +94,35 @@ impl Cluster {
     /// A cluster behind that client.
     pub fn new(client: Client, settings: Arc<Settings>, store: Arc<Store>) -> Self {
         let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
-        Self { client, settings, store, in_flight, served: Arc::default() }
+        let (clock, archive, served) = (Clock::default(), Arc::default(), Arc::default());
+        Self { client, settings, store, clock, archive, in_flight, served }
+    }
+
+    /// Goes by that clock, which listens to the client's answers.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Keeps trails in that sink.
+    #[must_use]
+    pub fn with_sink(self, sink: Box<dyn Sink>) -> Self {
+        Self { archive: Arc::new(Archive::with(sink)), ..self }
+    }
+
+    /// The time, as the API server tells it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// What does not change.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The same, shared.
+    pub fn settings_shared(&self) -> Arc<Settings> {
+        self.settings.clone()
     }
 
     /// What the watches know.
@@ -110,14 +155,91 @@ impl Cluster {
             found: BTreeMap::new(),
             blockers: None,
             stats: self.store.stats(name),
+            plan: None,
+            plan_facts: None,
+            policies: self.store.policies(),
+            contents: None,
+            remaining: None,
+            breaker_map: None,
+            breaker: plan::Breaker::default(),
+            archived: Archived::Kept,
             fresh: true,
         };
-        world.set_project(project)?;
+        world.set_project(project, &self.settings)?;
         world.set_namespace(namespace)?;
-        if world.project_facts.as_ref().is_none_or(|project| project.deleting.is_some()) {
-            world.crd = self.read_crd().await?;
-        }
+        self.gather_the_rest(&mut world).await?;
         Ok(world)
+    }
+
+    /// Reads what a deletion depends on besides the two objects.
+    async fn gather_the_rest(&self, world: &mut World) -> Result<(), RequestError> {
+        let deleting = world.project_facts.as_ref().is_none_or(|p| p.deleting.is_some());
+        let stands = world.namespace_facts.as_ref().is_some_and(|ns| ns.deleting.is_none());
+        let of = self.planned_project(world);
+        let plan = async {
+            match &of {
+                Some(uid) => self.read_plan(&world.name, uid).await,
+                None => Ok(None),
+            }
+        };
+        if world.project_facts.is_none() || (deleting && stands) {
+            let (crd, plan, policies, breaker) = futures::future::try_join4(
+                self.read_crd(),
+                plan,
+                self.read_policies(),
+                self.read_breaker(),
+            )
+            .await?;
+            world.crd = crd;
+            world.set_plan(plan)?;
+            world.policies = policies;
+            world.breaker = self.store.breaker(breaker.as_ref(), self.settings.breaker);
+            world.breaker_map = breaker;
+        } else {
+            let plan = plan.await?;
+            world.set_plan(plan)?;
+        }
+        self.look_into_archive(world);
+        Ok(())
+    }
+
+    /// The UID of the Project whose plan matters here: of the one that is being deleted, of the
+    /// one that is gone, or of a forerunner whose plan has not ended.
+    fn planned_project(&self, world: &World) -> Option<Uid> {
+        let recorded = world.namespace_facts.as_ref().and_then(|ns| ns.project_uid.clone());
+        match &world.project_facts {
+            Some(project) if project.deleting.is_some() => Some(project.uid.clone()),
+            Some(project) => {
+                let former =
+                    project.restored_from.clone().filter(|uid| Some(uid) == recorded.as_ref());
+                former.or_else(|| self.store.unfinished(&world.name))
+            }
+            None => recorded.or_else(|| self.store.unfinished(&world.name)),
+        }
+    }
+
+    async fn read_plan(
+        &self,
+        project: &str,
+        uid: &Uid,
+    ) -> Result<Option<DeletionPlan>, RequestError> {
+        let name = plan::name(project, uid);
+        self.within(format!("read deletionplan {name}"), self.plans().get_opt(&name)).await
+    }
+
+    /// Reads every policy. Where the kind is not installed this fails: nobody knows then what
+    /// would be demanded.
+    async fn read_policies(&self) -> Result<Arc<[Policy]>, RequestError> {
+        let policies: Api<DeletionPolicy> = Api::all(self.client.clone());
+        let list = self.within("list deletionpolicies", policies.list(&Default::default())).await?;
+        list.items
+            .iter()
+            .map(|policy| policy.facts().map_err(|e| nonsense("read deletionpolicies", &e)))
+            .collect()
+    }
+
+    async fn read_breaker(&self) -> Result<Option<ConfigMap>, RequestError> {
+        self.within("read the breaker", self.breaker_maps().get_opt(BREAKER)).await
     }
 
     /// Reads both objects again. What is known of the provisioned access stays known: it was
@@ -128,7 +250,13 @@ impl Cluster {
     pub async fn gather_again(&self, world: World) -> Result<World, RequestError> {
         let again = self.gather(&world.name).await?;
         let same = again.tenant_uid() == world.tenant_uid() || again.tenant_uid().is_none();
-        Ok(if same { World { access: world.access, found: world.found, ..again } } else { again })
+        if !same {
+            return Ok(again);
+        }
+        // Contents were looked at in this pass, and what of them matters is in the digest of the
+        // plan that was recorded since.
+        let World { access, found, contents, .. } = world;
+        Ok(World { access, found, contents, ..again })
     }
 
     /// Waits for a request, but not for ever, and not with too many others.
@@ -199,6 +327,12 @@ impl World {
             crd: self.crd,
             access: self.access.clone(),
             blockers: self.blockers.clone(),
+            plan: self.plan_facts.clone(),
+            policies: self.policies.clone(),
+            contents: self.contents.clone(),
+            remaining: self.remaining.clone(),
+            breaker: self.breaker.clone(),
+            archived: self.archived.clone(),
             stats: self.stats,
             trouble,
             settings,
@@ -226,10 +360,21 @@ impl World {
         project.or_else(|| self.namespace_facts.as_ref()?.project_uid.clone())
     }
 
-    pub(crate) fn set_project(&mut self, project: Option<Project>) -> Result<(), RequestError> {
-        self.project_facts =
-            project.as_ref().map(project_facts).transpose().map_err(|e| self.nonsense(&e))?;
+    pub(crate) fn set_project(
+        &mut self,
+        project: Option<Project>,
+        settings: &Settings,
+    ) -> Result<(), RequestError> {
+        let facts = project.as_ref().map(|project| project_facts(project, settings));
+        self.project_facts = facts.transpose().map_err(|e| self.nonsense(&e))?;
         self.project = project;
+        Ok(())
+    }
+
+    pub(crate) fn set_plan(&mut self, plan: Option<DeletionPlan>) -> Result<(), RequestError> {
+        let facts = plan.as_ref().map(DeletionPlan::facts);
+        self.plan_facts = facts.transpose().map_err(|e| self.nonsense(&e))?;
+        self.plan = plan;
         Ok(())
     }
 
@@ -247,9 +392,10 @@ impl World {
     }
 
     fn nonsense(&self, error: &FactsError) -> RequestError {
-        RequestError {
-            doing: format!("read {}", self.name),
-            failure: Failure::Nonsense(error.to_string()),
-        }
+        nonsense(&format!("read {}", self.name), error)
     }
+}
+
+fn nonsense(doing: &str, error: &FactsError) -> RequestError {
+    RequestError { doing: doing.to_owned(), failure: Failure::Nonsense(error.to_string()) }
 }

@@ -7,19 +7,25 @@
 //! of it what is to be cleaned away.
 
 mod access;
+mod archive;
 mod blockers;
+mod breaker;
 mod client;
+mod clock;
 mod contents;
 mod error;
 mod events;
 mod execute;
 mod gather;
 mod patch;
+mod prune;
 mod store;
 
+pub use archive::Sink;
 pub use client::{Transport, connect, connect_through};
+pub use clock::Clock;
 pub use contents::{Cleaned, Progress, Refusal};
 pub use error::{Category, RequestError};
 pub use events::Notice;
 pub use gather::{Cluster, World};
-pub use store::{AccessSlot, HealthByNamespace, Store, Watched};
+pub use store::{AccessSlot, HealthByNamespace, Store, Watched, project_of_plan};

@@ -7,7 +7,6 @@ use std::time::Duration;
 use kube::Client;
 use prometheus_client::registry::Registry;
 use tenure_cluster::{Cluster, Store};
-use tenure_core::Settings;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -19,6 +18,8 @@ use crate::{Metrics, Queue, Waker};
 /// Projects worked on at once. The work is waiting for the API server, whose priority and
 /// fairness is the one to say how much is too much.
 const AT_ONCE: usize = 64;
+/// How often plans are looked for that ended long ago.
+const PRUNE: Duration = Duration::from_hours(1);
 /// How often it is checked whether the first lists are complete.
 const CHECK: Duration = Duration::from_millis(20);
 
@@ -31,6 +32,7 @@ pub struct Manager {
     waker: Waker,
     queue: Queue,
     health: Health,
+    plan_retention: Duration,
 }
 
 /// Whether the controllers are as they should be; shared with who answers probes.
@@ -71,8 +73,12 @@ pub enum ManagerError {
 
 impl Manager {
     /// The controllers for that cluster.
-    pub fn new(client: Client, settings: Arc<Settings>) -> Self {
-        let store = Arc::new(Store::default());
+    pub fn new(
+        cluster: Cluster,
+        client: Client,
+        store: Arc<Store>,
+        plan_retention: Duration,
+    ) -> Self {
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
         let (waker, queue) = Queue::new();
@@ -81,8 +87,7 @@ impl Manager {
             alive: Arc::new(AtomicBool::new(true)),
             registry: Arc::new(registry),
         };
-        let cluster = Cluster::new(client.clone(), settings, store.clone());
-        Self { cluster, client, store, metrics, waker, queue, health }
+        Self { cluster, client, store, metrics, waker, queue, health, plan_retention }
     }
 
     /// Whether the controllers are as they should be.
@@ -111,11 +116,12 @@ impl Manager {
             store: self.store.clone(),
             waker: self.waker.clone(),
             metrics: self.metrics.clone(),
-            kargo_namespace: self.cluster.settings().kargo_namespace.clone(),
+            settings: self.cluster.settings_shared(),
         };
         watching.start(&mut watches);
         let (act, active) = watch::channel(false);
         let acting = acting(self.store.clone(), leads, act);
+        let pruning = pruning(self.cluster.clone(), active.clone(), self.plan_retention);
         let reconciler = Arc::new(Reconciler::new(self.cluster, self.metrics));
         let work = move |name: String| {
             let reconciler = reconciler.clone();
@@ -127,6 +133,7 @@ impl Manager {
         let queue = self.queue.run(AT_ONCE, active, stop, work);
         let outcome = tokio::select! {
             done = queue => done.map_err(ManagerError::from),
+            () = pruning => Err(ManagerError::Watch("of old plans".to_owned())),
             () = acting => Err(ManagerError::Watch("of the lease".to_owned())),
             Some(ended) = watches.join_next() => {
                 let why = ended.err().map_or_else(|| "of its own accord".to_owned(), |e| e.to_string());
@@ -135,6 +142,21 @@ impl Manager {
         };
         self.health.alive.store(outcome.is_ok(), Ordering::Relaxed);
         outcome
+    }
+}
+
+/// Deletes plans that ended long ago, while this replica acts.
+async fn pruning(cluster: Cluster, active: watch::Receiver<bool>, retention: Duration) {
+    loop {
+        tokio::time::sleep(PRUNE).await;
+        if !*active.borrow() {
+            continue;
+        }
+        match cluster.prune_plans(retention).await {
+            Ok(0) => {}
+            Ok(pruned) => tracing::info!(pruned, "plans that ended long ago were deleted"),
+            Err(error) => tracing::warn!(%error, "old plans stay a while longer"),
+        }
     }
 }
 

@@ -52,15 +52,38 @@ pub enum Source {
     NearMiss,
     /// The Namespace was there before the Project.
     Adopted,
+    /// Others deploy into the Namespace too.
+    Shared,
+    /// A DeletionPolicy's floor.
+    PolicyFloor,
     /// `hold.tenure.dev/NAME` on the Project.
     LienOnProject,
     /// `hold.tenure.dev/NAME` on the Namespace.
     LienOnNamespace,
     /// The CustomResourceDefinition of Projects is going, or could not be seen.
     ProjectCrd,
+    /// Something in the Namespace could not be seen.
+    Contents,
+    /// Nobody confirmed the plan.
+    Confirmation,
+    /// Too few people agreed to the plan.
+    Approvals,
+    /// The time in which the Namespace is left alone is not over.
+    Grace,
+    /// More namespaces went than usual, and nobody said yet that this is meant.
+    Breaker,
+    /// The plan's history cannot be trusted, or could not be kept where it has to be.
+    Trail,
+    /// The annotation that calls a deletion off cannot be read.
+    Cancel,
 }
 
 impl Source {
+    /// Whether a gate of this source needs a person to open it; else time or a retry does.
+    pub fn needs_a_person(self) -> bool {
+        !matches!(self, Self::Grace | Self::Contents | Self::ProjectCrd)
+    }
+
     /// The source as a CamelCase word, for condition reasons, metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -72,9 +95,18 @@ impl Source {
             Self::DispositionOnNamespace => "DispositionOnNamespace",
             Self::NearMiss => "NearMiss",
             Self::Adopted => "Adopted",
+            Self::Shared => "Shared",
+            Self::PolicyFloor => "PolicyFloor",
             Self::LienOnProject => "LienOnProject",
             Self::LienOnNamespace => "LienOnNamespace",
             Self::ProjectCrd => "ProjectCrd",
+            Self::Contents => "Contents",
+            Self::Confirmation => "Confirmation",
+            Self::Approvals => "Approvals",
+            Self::Grace => "Grace",
+            Self::Breaker => "Breaker",
+            Self::Trail => "Trail",
+            Self::Cancel => "Cancel",
         }
     }
 }

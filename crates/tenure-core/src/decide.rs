@@ -1,11 +1,15 @@
-//! The static decision: what annotations, labels, liens, origin, identity and profile make of
-//! the Namespace, with everything that was considered.
+//! The decision: what annotations, labels, liens, origin, identity, policies and profile make of
+//! the Namespace, with everything that was considered. Without a look at the contents it is the
+//! *static* decision, which is cheap and always current; with one it is the full decision.
 
 use crate::statements::{Keep, Lien, NearMiss, Statements, Wish};
 use crate::{
     Claim, CrdState, Disposition, Gate, GateKind, NamespaceState, Origin, Profile, Snapshot,
     Source, Tenancy, keys,
 };
+
+/// How many of those who deploy into the Namespace a reason names.
+const NAMED_MANAGERS: usize = 3;
 
 /// What becomes of the Namespace, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,17 +79,21 @@ pub fn decide(snapshot: &Snapshot) -> Decision {
     read_statements(On::Project, &snapshot.project, &mut found);
     match &snapshot.namespace {
         NamespaceState::Active { tenancy, statements } => {
-            belonging(tenancy, snapshot.profile, &mut found);
+            belonging(tenancy, snapshot, &mut found);
+            shared(snapshot, &mut found);
+            found.claims.extend(snapshot.demands.floor());
             read_statements(On::Namespace, statements, &mut found);
             custom_resource_definition(snapshot.crd, &mut found);
         }
         // Nothing is left to protect, and a gate would hold the Project for ever.
         NamespaceState::Absent | NamespaceState::Terminating => found.gates.clear(),
     }
+    found.warnings.extend(snapshot.demands.warnings.iter().cloned());
+    let presumed = found.presumptions.iter().filter(|_| !snapshot.discharged);
     found.disposition = found
         .claims
         .iter()
-        .chain(&found.presumptions)
+        .chain(presumed)
         .map(|claim| claim.at_least)
         .max()
         .unwrap_or(Disposition::Delete);
@@ -107,26 +115,48 @@ fn system(snapshot: &Snapshot, found: &mut Decision) {
     }
 }
 
-fn belonging(tenancy: &Tenancy, profile: Profile, found: &mut Decision) {
-    let (source, reason) = match tenancy {
+/// What a Namespace is presumed to deserve that others have to do with: what policies say, else
+/// what the profile says.
+fn presumed(by_policies: Option<Disposition>, profile: Profile) -> Disposition {
+    by_policies.unwrap_or(match profile {
+        Profile::Protective => Disposition::Retain,
+        Profile::Kargo => Disposition::Delete,
+    })
+}
+
+fn presume(source: Source, at_least: Disposition, reason: String, found: &mut Decision) {
+    if at_least > Disposition::Delete {
+        found.presumptions.push(Claim { source, at_least, reason });
+    }
+}
+
+fn belonging(tenancy: &Tenancy, snapshot: &Snapshot, found: &mut Decision) {
+    let reason = match tenancy {
         Tenancy::Owned(Origin::Created) => return,
-        Tenancy::Owned(Origin::Adopted) => match profile {
-            Profile::Kargo => return,
-            Profile::Protective => {
-                found.presumptions.push(Claim {
-                    source: Source::Adopted,
-                    at_least: Disposition::Retain,
-                    reason: "it existed before the Project moved in".to_owned(),
-                });
-                return;
-            }
-        },
-        Tenancy::Unrecorded(_) => {
-            (Source::NotOurs, "no record says yet that it is the Project's".to_owned())
+        Tenancy::Owned(Origin::Adopted) => {
+            let at_least = presumed(snapshot.demands.terms.adopted, snapshot.profile);
+            let reason = "it existed before the Project moved in".to_owned();
+            return presume(Source::Adopted, at_least, reason, found);
         }
-        Tenancy::NotOwned(why) => (Source::NotOurs, why.reason()),
+        Tenancy::Unrecorded(_) => "no record says yet that it is the Project's".to_owned(),
+        Tenancy::NotOwned(why) => why.reason(),
     };
-    found.claims.push(Claim { source, at_least: Disposition::Retain, reason });
+    found.claims.push(Claim { source: Source::NotOurs, at_least: Disposition::Retain, reason });
+}
+
+fn shared(snapshot: &Snapshot, found: &mut Decision) {
+    if snapshot.foreign.is_empty() {
+        return;
+    }
+    let named: Vec<_> =
+        snapshot.foreign.iter().take(NAMED_MANAGERS).map(ToString::to_string).collect();
+    let more = match snapshot.foreign.len().saturating_sub(NAMED_MANAGERS) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let reason = format!("{}{more} deploy into it too", named.join(", "));
+    let at_least = presumed(snapshot.demands.terms.shared, snapshot.profile);
+    presume(Source::Shared, at_least, reason, found);
 }
 
 fn custom_resource_definition(crd: CrdState, found: &mut Decision) {

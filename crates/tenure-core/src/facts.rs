@@ -1,10 +1,14 @@
 //! What was observed of the two objects, reduced to what decisions need.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 
+use crate::contents::Manager;
 use crate::ledger::LedgerError;
+use crate::plan::PlanDigest;
 use crate::status::{Condition, Stats};
-use crate::{Ledger, Origin, ResourceVersion, Statements, Uid};
+use crate::{Cancel, Ledger, Origin, ResourceVersion, Statements, Uid};
 
 /// A Project as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,16 @@ pub struct ProjectFacts {
     pub statements: Statements,
     /// The annotation [`crate::keys::NAMESPACE_UID`].
     pub bound_by_annotation: Option<Uid>,
+    /// Its labels, by which policies select.
+    pub labels: BTreeMap<String, String>,
+    /// Who manages it.
+    pub managers: BTreeSet<Manager>,
+    /// The annotation [`crate::keys::CONFIRM`].
+    pub confirm: Option<PlanDigest>,
+    /// The annotation [`crate::keys::CANCEL`].
+    pub cancel: Cancel,
+    /// The annotation [`crate::keys::RESTORED_FROM`].
+    pub restored_from: Option<Uid>,
     /// `status.conditions`.
     pub conditions: Vec<Condition>,
     /// `status.stats`.
@@ -62,6 +76,8 @@ pub struct NamespaceFacts {
     pub owner_reference: bool,
     /// What its annotations say about its fate.
     pub statements: Statements,
+    /// Its labels, by which policies select.
+    pub labels: BTreeMap<String, String>,
     /// The annotation [`crate::keys::PROJECT_UID`].
     pub project_uid: Option<Uid>,
     /// The annotation [`crate::keys::ORIGIN`]: absent, legible, or its illegible value.

@@ -35,6 +35,14 @@ pub const ORIGIN: &str = "tenure.dev/origin";
 pub const LEDGER: &str = "tenure.dev/ledger";
 /// On the Project: UID of the Namespace it is bound to.
 pub const NAMESPACE_UID: &str = "tenure.dev/namespace-uid";
+/// On the Project: the digest of the plan that a person confirms.
+pub const CONFIRM: &str = "tenure.dev/confirm";
+/// On a Project that is being deleted: `"true"` calls its deletion off.
+pub const CANCEL: &str = "tenure.dev/cancel";
+/// On a Project that was made anew because its deletion was called off: UID of the one before.
+pub const RESTORED_FROM: &str = "tenure.dev/restored-from";
+/// On the breaker's ConfigMap: who closes it.
+pub const CLOSED_BY: &str = "tenure.dev/closed-by";
 
 /// The only value by which [`KEEP_NAMESPACE`] keeps and [`PROJECT_LABEL`] marks.
 pub const TRUE: &str = "true";

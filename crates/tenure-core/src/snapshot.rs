@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::contents::Manager;
+use crate::plan::BreakerLimit;
+use crate::policy::Demands;
 use crate::{NamespaceFacts, NotOwned, ProjectFacts, Statements, Tenancy, tenancy};
 
 /// What adopted namespaces are presumed to deserve.
@@ -33,6 +36,8 @@ pub struct Settings {
     pub profile: Profile,
     /// The namespace Kargo runs in, where its ServiceAccounts live.
     pub kargo_namespace: String,
+    /// The namespace Tenure runs in, where the breaker is kept.
+    pub tenure_namespace: String,
     /// Namespaces that no Project may touch, besides `default` and `kube-*`:
     /// Kargo's, Tenure's, and what the operator names.
     pub system_namespaces: BTreeSet<String>,
@@ -44,6 +49,12 @@ pub struct Settings {
     /// The label by which Argo CD tracks what it manages, where it is told to use one of its own:
     /// `application.instanceLabelKey`.
     pub argocd_instance_label: Option<String>,
+    /// How long a confirmation holds.
+    pub confirmation_holds: Duration,
+    /// How many deletions are too many.
+    pub breaker: BreakerLimit,
+    /// Whether the trail has to be kept in the archive before anything is destroyed.
+    pub archive_required: bool,
 }
 
 impl Settings {
@@ -61,10 +72,14 @@ impl Default for Settings {
         Self {
             profile: Profile::default(),
             kargo_namespace: "kargo".to_owned(),
+            tenure_namespace: "tenure-system".to_owned(),
             system_namespaces: BTreeSet::from(["tenure-system".to_owned()]),
             patience: Duration::from_secs(10),
             ignored_kinds: BTreeSet::from(["*.metrics.k8s.io".to_owned()]),
             argocd_instance_label: None,
+            confirmation_holds: Duration::from_hours(24),
+            breaker: BreakerLimit::default(),
+            archive_required: false,
         }
     }
 }
@@ -96,17 +111,25 @@ pub struct Snapshot {
     pub namespace: NamespaceState,
     /// What was seen of the Project CRD.
     pub crd: CrdState,
-    /// What adopted namespaces are presumed to deserve.
+    /// What adopted and shared namespaces are presumed to deserve, where no policy says.
     pub profile: Profile,
+    /// What policies demand.
+    pub demands: Demands,
+    /// Who else deploys into the Namespace, as far as anybody looked.
+    pub foreign: BTreeSet<Manager>,
+    /// Whether a person has seen the presumptions, and confirmed against them.
+    pub discharged: bool,
 }
 
 impl Snapshot {
-    /// Takes the snapshot of a Project and the Namespace of its name.
+    /// Takes the snapshot of a Project and the Namespace of its name, without what only a look
+    /// at the contents can tell.
     pub fn new(
         name: &str,
         project: &ProjectFacts,
         namespace: Option<&NamespaceFacts>,
         crd: CrdState,
+        demands: Demands,
         settings: &Settings,
     ) -> Self {
         let namespace = match namespace {
@@ -123,6 +146,9 @@ impl Snapshot {
             namespace,
             crd,
             profile: settings.profile,
+            demands,
+            foreign: BTreeSet::new(),
+            discharged: false,
         }
     }
 }

@@ -38,6 +38,18 @@ pub enum Wish {
     Illegible(String),
 }
 
+/// What `tenure.dev/cancel` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Cancel {
+    /// The annotation is absent, or `"false"`.
+    #[default]
+    No,
+    /// `"true"`: the deletion is called off.
+    Yes,
+    /// Anything else, shortened and quoted. Nothing happens while it stands.
+    Illegible(String),
+}
+
 /// A named reason why an object may not be deleted now.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lien {
@@ -108,6 +120,17 @@ impl Keep {
             keys::TRUE => Self::Yes,
             keys::FALSE => Self::No,
             other => Self::Illegible(quote(other)),
+        }
+    }
+}
+
+impl Cancel {
+    /// Reads the value of the annotation, if it stands there.
+    pub fn read(value: Option<&str>) -> Self {
+        match value {
+            None | Some(keys::FALSE) => Self::No,
+            Some(keys::TRUE) => Self::Yes,
+            Some(other) => Self::Illegible(quote(other)),
         }
     }
 }

@@ -260,7 +260,10 @@ fn blocked_on(progress: &Progress) -> Option<Blocked> {
         Progress::NotOwned { unlabelled: false, .. } => {
             Some(Blocked::Person("ExistingNamespaceNotOurs"))
         }
-        Progress::Held(_) => Some(Blocked::Person("Held")),
+        Progress::Held(gates) if gates.iter().any(|gate| gate.source.needs_a_person()) => {
+            Some(Blocked::Person("Held"))
+        }
+        Progress::Held(_) => Some(Blocked::Time("Waiting")),
         Progress::NamespaceTerminating => Some(Blocked::Time("NamespaceTerminating")),
         Progress::NamespaceFailed(_) | Progress::AccessFailed(..) => {
             Some(Blocked::Time("Retrying"))

@@ -1,6 +1,10 @@
 //! The decision: its whole domain, its laws, and its table.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
+
+use tenure_core::policy::Demands;
 use tenure_core::{
     CrdState, Decision, Disposition, Keep, Lien, NamespaceState, NearMiss, NotOwned, Origin,
     Profile, Snapshot, Statements, Tenancy, Uid, Wish, decide,
@@ -87,6 +91,9 @@ fn domain() -> impl Iterator<Item = Snapshot> {
                             namespace: namespace.clone(),
                             crd,
                             profile,
+                            demands: Demands::default(),
+                            foreign: BTreeSet::new(),
+                            discharged: false,
                         })
                     })
             })
@@ -171,6 +178,9 @@ fn the_table_of_decisions() {
                     },
                     crd: CrdState::Established,
                     profile,
+                    demands: Demands::default(),
+                    foreign: BTreeSet::new(),
+                    discharged: false,
                 });
                 let because: Vec<_> = decision
                     .claims
@@ -251,6 +261,9 @@ fn active(project: Statements, namespace: Statements) -> Snapshot {
         },
         crd: CrdState::Established,
         profile: Profile::Protective,
+        demands: Demands::default(),
+        foreign: BTreeSet::new(),
+        discharged: false,
     }
 }
 

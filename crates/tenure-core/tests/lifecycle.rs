@@ -40,11 +40,19 @@ fn a_namespace_is_deleted_before_its_project_is_let_go_of() {
     world.delete_project();
     assert_eq!(
         steps(&mut world),
-        ["DeleteNamespace", "ReadAccess", "RemoveAccess", "RemoveNamespaceFinalizer"]
+        [
+            "ReadContents",
+            "RecordPlan",
+            "AdvancePlan",
+            "DeleteNamespace",
+            "ReadAccess",
+            "RemoveAccess",
+            "RemoveNamespaceFinalizer"
+        ]
     );
     assert!(matches!(world.next(), Step::Wait(Wait::AtMost(_))));
     world.namespace_goes();
-    assert_eq!(steps(&mut world), ["ReadAccess", "LetGoOfProject"]);
+    assert_eq!(steps(&mut world), ["ReadAccess", "AdvancePlan", "LetGoOfProject"]);
     assert!(world.project.is_none());
 }
 
@@ -54,7 +62,17 @@ fn a_kept_namespace_loses_what_was_added_and_nothing_else() {
     world.namespace_mut().statements.keep = Keep::Yes;
     assert_eq!(steps(&mut world), ["RemoveNamespaceFinalizer", "ReadAccess", "ReportStatus"]);
     world.delete_project();
-    assert_eq!(steps(&mut world), ["RemoveAccess", "ReleaseNamespace", "LetGoOfProject"]);
+    assert_eq!(
+        steps(&mut world),
+        [
+            "RecordPlan",
+            "AdvancePlan",
+            "RemoveAccess",
+            "ReleaseNamespace",
+            "AdvancePlan",
+            "LetGoOfProject"
+        ]
+    );
     let namespace = world.namespace.as_ref().expect("kept");
     assert!(!namespace.labelled && !namespace.recorded() && !namespace.finalizer);
     assert_eq!(namespace.statements.keep, Keep::Yes);

@@ -37,6 +37,7 @@ pub(crate) async fn install(client: &Client) -> anyhow::Result<()> {
     }
     objects.extend(["Warehouse", "Stage"].map(health_kind));
     objects.extend(install::manifests(TENURE_NAMESPACE, KARGO_NAMESPACE));
+    objects.extend(install::contents_manifests(TENURE_NAMESPACE));
     for object in objects {
         apply(client, &object).await?;
     }

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -32,15 +33,15 @@ pub(crate) struct ManifestArguments {
     /// Namespace that Kargo runs in
     #[arg(long, env = "KARGO_NAMESPACE", default_value = "kargo")]
     pub(crate) kargo_namespace: String,
-    /// Add the role that lets Tenure see what is in a namespace: what its deletion destroys, and
-    /// what keeps it from going. It reads every kind, Secrets too, though Tenure asks for metadata
-    /// only
-    #[arg(long)]
-    pub(crate) contents: bool,
     /// Add the role that lets Tenure clean a namespace of everything that is in it, and not only
     /// of what is Kargo's
     #[arg(long)]
     pub(crate) clean: bool,
+    /// Leave out the role that lets Tenure see what is in a namespace: what its deletion destroys,
+    /// and what keeps it from going. It reads every kind, Secrets too, though Tenure asks for
+    /// metadata only. Without it, profile `protective` deletes nothing
+    #[arg(long)]
+    pub(crate) no_contents: bool,
 }
 
 #[derive(Args)]
@@ -63,6 +64,36 @@ pub(crate) struct ServerArguments {
     /// given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) system_namespace: Vec<String>,
+    /// A kind that is no content of a namespace, as `plural.group`, or `*.group`: that it cannot
+    /// be listed holds nothing up. Can be given several times
+    #[arg(long, value_name = "KIND", default_value = "*.metrics.k8s.io")]
+    pub(crate) ignored_kind: Vec<String>,
+    /// The label by which Argo CD tracks what it manages, where it uses one of its own
+    #[arg(long, value_name = "KEY")]
+    pub(crate) argocd_instance_label: Option<String>,
+    /// This many namespaces may be deleted within --breaker-window, whatever their part; more open
+    /// the breaker
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    pub(crate) breaker_at_least: usize,
+    /// And this part of all Projects, in hundredths
+    #[arg(long, value_name = "PERCENT", default_value_t = 10)]
+    pub(crate) breaker_percent: usize,
+    /// Within how long, such as 5m
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration)]
+    pub(crate) breaker_window: Duration,
+    /// How long a confirmation holds while something else is awaited
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
+    pub(crate) confirmation_holds: Duration,
+    /// How long a DeletionPlan is kept after it has ended
+    #[arg(long, value_name = "TIME", default_value = "2160h", value_parser = duration)]
+    pub(crate) plan_retention: Duration,
+    /// Where to keep every entry of every plan's history too: file:///DIRECTORY, s3://BUCKET/PATH,
+    /// gs://BUCKET/PATH or az://CONTAINER/PATH, with credentials from the environment
+    #[arg(long, env = "TENURE_ARCHIVE", value_name = "URL")]
+    pub(crate) archive: Option<String>,
+    /// Delete nothing whose history cannot be kept there
+    #[arg(long, env = "TENURE_ARCHIVE_REQUIRED", requires = "archive")]
+    pub(crate) archive_required: bool,
     /// Where to answer /healthz, /readyz and /metrics
     #[arg(long, env = "TENURE_LISTEN", default_value = "0.0.0.0:8080")]
     pub(crate) listen: SocketAddr,
@@ -102,4 +133,11 @@ pub(crate) enum ProfileName {
 pub(crate) enum LogFormat {
     Json,
     Human,
+}
+
+/// Reads a time such as `90s`, `5m` or `24h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let read: jiff::SignedDuration =
+        text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    Duration::try_from(read).map_err(|_| "it must not be negative".to_owned())
 }

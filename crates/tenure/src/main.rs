@@ -1,5 +1,6 @@
 //! The Tenure server: arguments, wiring, probes, and an orderly end.
 
+mod archive;
 mod arguments;
 mod leader;
 mod probes;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
         Command::Manifests(arguments) => {
             let mut manifests =
                 tenure_api::install::manifests(&arguments.namespace, &arguments.kargo_namespace);
-            if arguments.contents {
+            if !arguments.no_contents {
                 manifests.extend(tenure_api::install::contents_manifests(&arguments.namespace));
             }
             if arguments.clean {

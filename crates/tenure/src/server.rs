@@ -6,9 +6,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use tenure_cluster::{Cluster, Store, connect};
+use tenure_cluster::{Clock, Cluster, Store, connect_through};
 use tenure_controllers::Manager;
 use tenure_controllers::project::release_all;
+use tenure_core::plan::BreakerLimit;
 use tenure_core::{Profile, Settings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::arguments::{Mode, ProfileName, ServerArguments};
 use crate::leader::Leadership;
-use crate::{probes, telemetry};
+use crate::{archive, probes, telemetry};
 
 /// Threads that work. The server waits for the network nearly all the time.
 const THREADS: usize = 2;
@@ -32,11 +33,12 @@ pub(crate) fn run(arguments: ServerArguments) -> anyhow::Result<()> {
 }
 
 async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
-    let client = client(&arguments).await?;
+    let clock = Clock::default();
+    let client = client(&arguments, &clock).await?;
     let settings = Arc::new(settings(&arguments));
+    let store = Arc::new(Store::default());
+    let mut cluster = Cluster::new(client.clone(), settings, store.clone()).with_clock(clock);
     if arguments.release_all {
-        let store = Arc::new(Store::default());
-        let cluster = Cluster::new(client.clone(), settings, store);
         let released = release_all(&client, &cluster).await.context("take everything back")?;
         println!(
             "released {} projects and {} namespaces; nothing was deleted",
@@ -45,7 +47,10 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let Mode::Standalone = arguments.mode;
-    let manager = Manager::new(client.clone(), settings);
+    if let Some(url) = &arguments.archive {
+        cluster = cluster.with_sink(archive::open(url)?);
+    }
+    let manager = Manager::new(cluster, client.clone(), store, arguments.plan_retention);
     let listener = TcpListener::bind(arguments.listen)
         .await
         .with_context(|| format!("listen on {}", arguments.listen))?;
@@ -75,7 +80,7 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
     outcome
 }
 
-async fn client(arguments: &ServerArguments) -> anyhow::Result<Client> {
+async fn client(arguments: &ServerArguments, clock: &Clock) -> anyhow::Result<Client> {
     let options =
         KubeConfigOptions { context: arguments.context.clone(), ..KubeConfigOptions::default() };
     let config = match &arguments.kubeconfig {
@@ -87,7 +92,7 @@ async fn client(arguments: &ServerArguments) -> anyhow::Result<Client> {
         None if arguments.context.is_some() => Config::from_kubeconfig(&options).await?,
         None => Config::infer().await.context("find a cluster; give --kubeconfig")?,
     };
-    connect(config).context("connect to the cluster")
+    connect_through(config, clock).context("connect to the cluster")
 }
 
 fn settings(arguments: &ServerArguments) -> Settings {
@@ -99,7 +104,17 @@ fn settings(arguments: &ServerArguments) -> Settings {
             ProfileName::Kargo => Profile::Kargo,
         },
         kargo_namespace: arguments.kargo_namespace.clone(),
+        tenure_namespace: arguments.namespace.clone(),
         system_namespaces,
+        ignored_kinds: arguments.ignored_kind.iter().cloned().collect(),
+        argocd_instance_label: arguments.argocd_instance_label.clone(),
+        confirmation_holds: arguments.confirmation_holds,
+        breaker: BreakerLimit {
+            window: arguments.breaker_window,
+            at_least: arguments.breaker_at_least,
+            percent: arguments.breaker_percent,
+        },
+        archive_required: arguments.archive_required,
         ..Settings::default()
     }
 }

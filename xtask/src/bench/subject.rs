@@ -80,7 +80,7 @@ impl Subject {
                 let mut command = Command::new(binary);
                 command
                     .args(["server", "--mode", "standalone", "--listen", "127.0.0.1:0"])
-                    .args(["--log", "warn", "--kubeconfig"])
+                    .args(["--breaker-at-least", "1000000", "--log", "warn", "--kubeconfig"])
                     .arg(&self.kubeconfig)
                     .args(arguments);
                 command

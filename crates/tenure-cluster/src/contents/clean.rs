@@ -69,13 +69,16 @@ impl Cluster {
         wave: Wave,
     ) -> Result<Cleaned, RequestError> {
         let selection = self.select(namespace, cleaning).await?;
-        let targets: Vec<&Target> = selection.to_ask(wave).collect();
+        let targets: Vec<Target> = selection.to_ask(wave).cloned().collect();
         if targets.is_empty() {
             return Ok(Cleaned { remaining: selection.remaining(), ..Cleaned::default() });
         }
         let mut cleaned = Cleaned::default();
         let mut answers = futures::stream::iter(targets)
-            .map(|target| async move { (target, self.delete(namespace, target).await) })
+            .map(|target| async move {
+                let answer = self.delete(namespace, &target).await;
+                (target, answer)
+            })
             .buffer_unordered(AT_ONCE);
         while let Some((target, answer)) = answers.next().await {
             let Err(error) = answer else {

@@ -73,8 +73,17 @@ impl Cluster {
             self.delete_one(&world.name, key, found).await?;
             return self.create(&world.name, desired).await.map(drop);
         }
-        let Some((path, value)) = desired.grant() else { return Ok(()) };
-        let change = ObjectPatch::of(&found.meta).set(path, value).build();
+        let mut change = ObjectPatch::of(&found.meta);
+        if found.relabel {
+            change = change.label(keys::PROJECT_UID, uid.as_str());
+        }
+        if let Some((path, value)) = desired.grant() {
+            change = change.set(path, value);
+        }
+        let change = change.build();
+        if super::is_empty(&change) {
+            return Ok(());
+        }
         let doing = format!("repair {key} in {}", world.name);
         let params = patch();
         macro_rules! send {
@@ -83,7 +92,7 @@ impl Cluster {
             };
         }
         match key.kind {
-            AccessKind::ServiceAccount => Ok(()),
+            AccessKind::ServiceAccount => send!(self.in_namespace::<ServiceAccount>(&world.name)),
             AccessKind::Role => send!(self.in_namespace::<Role>(&world.name)),
             AccessKind::RoleBinding => send!(self.in_namespace::<RoleBinding>(&world.name)),
             AccessKind::ClusterRole => send!(self.cluster_wide::<ClusterRole>()),
@@ -265,7 +274,10 @@ impl World {
         }
         match meta {
             Some(meta) => {
-                self.found.insert(key.clone(), Found { meta, labelled: true, anew: false });
+                self.found.insert(
+                    key.clone(),
+                    Found { meta, labelled: true, relabel: false, anew: false },
+                );
             }
             None => {
                 self.found.remove(key);

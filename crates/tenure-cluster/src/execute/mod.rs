@@ -4,7 +4,9 @@
 //! lifecycle again. Nothing here decides or retries.
 
 mod access;
+mod contents;
 mod namespace;
+mod plan;
 mod project;
 
 use kube::api::{Patch, PatchParams, PostParams};
@@ -19,14 +21,26 @@ impl Cluster {
     /// # Errors
     /// If the request failed or nobody knows whether it succeeded.
     pub async fn execute(&self, step: &Step, world: &mut World) -> Result<(), RequestError> {
-        let reads = matches!(step, Step::ReadAccess | Step::ReadBlockers);
-        if !reads && !step.is_rest() {
+        if !step.only_reads() && !step.is_rest() {
             world.fresh = false;
         }
         match step {
             Step::Done | Step::Wait(_) => Ok(()),
             Step::ReadAccess => self.read_access(world).await,
             Step::ReadBlockers => self.read_blockers(world).await,
+            Step::ReadContents => self.look_at_contents(world).await,
+            Step::ReadRemaining(cleaning) => self.look_at_remaining(cleaning, world).await,
+            Step::RecordPlan(plan) => self.record_plan(plan, world).await,
+            Step::AdvancePlan(status) => self.advance_plan(status, world).await,
+            Step::Archive => {
+                self.archive(world).await;
+                Ok(())
+            }
+            Step::OpenBreaker(why) => self.open_breaker(why, world).await,
+            Step::CloseBreaker(by) => self.close_breaker(by, world).await,
+            Step::RestoreProject => self.restore_project(world).await,
+            Step::RebindNamespace => self.rebind_namespace(world).await,
+            Step::CleanWave(cleaning, wave) => self.clean_wave(cleaning, *wave, world).await,
             Step::HoldProject => self.hold_project(world).await,
             Step::BindProject(uid) => self.bind_project(uid, world).await,
             Step::UnbindProject => self.unbind_project(world).await,

@@ -1,14 +1,13 @@
 //! Steps on the Namespace.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::{DeleteParams, Preconditions};
 use kube::core::{ObjectMeta, PartialObjectMeta, PartialObjectMetaExt};
 use tenure_core::access::{AccessFacts, wanted};
 use tenure_core::lifecycle::{Access, Release};
-use tenure_core::{Ledger, Origin, ResourceVersion, Uid, keys};
+use tenure_core::policy::{Demands, Matched};
+use tenure_core::{Ledger, Origin, ProjectFacts, ResourceVersion, Uid, keys};
 
 use super::{is_empty, patch, post};
 use crate::RequestError;
@@ -27,13 +26,17 @@ impl Cluster {
     ) -> Result<(), RequestError> {
         let Some(project) = &world.project_facts else { return Ok(()) };
         let ledger = Ledger { label: true, inherited: Vec::new() }.to_annotation();
-        let annotations = record(&project.uid, Origin::Created, &ledger);
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        let demands = demands(world, project);
+        let mut labels = demands.terms.template_labels;
+        let mut annotations = demands.terms.template_annotations;
+        labels.extend([owned((keys::PROJECT_LABEL, keys::TRUE))]);
+        annotations.extend(record(&project.uid, Origin::Created, &ledger).map(owned));
         let namespace = Namespace {
             metadata: ObjectMeta {
                 name: Some(world.name.clone()),
-                labels: Some(BTreeMap::from([owned((keys::PROJECT_LABEL, keys::TRUE))])),
-                annotations: Some(annotations.map(owned).into()),
+                labels: Some(labels),
+                annotations: Some(annotations),
                 finalizers: finalizer.then(|| vec![keys::FINALIZER.to_owned()]),
                 ..Default::default()
             },
@@ -67,6 +70,18 @@ impl Cluster {
         })
         .await?;
         // What was foreign before may be inherited now.
+        world.access = Access::Unread;
+        Ok(())
+    }
+
+    /// Puts the UID of the Project that was made anew in place of its forerunner's.
+    pub(super) async fn rebind_namespace(&self, world: &mut World) -> Result<(), RequestError> {
+        let Some(project) = &world.project_facts else { return Ok(()) };
+        let uid = project.uid.clone();
+        self.patch_namespace("rebind", world, |patch| {
+            patch.at_this_version().annotate(&[(keys::PROJECT_UID, uid.as_str())])
+        })
+        .await?;
         world.access = Access::Unread;
         Ok(())
     }
@@ -157,6 +172,13 @@ impl Cluster {
         self.store.put_namespace(&world.name, world.namespace_facts.as_ref());
         Ok(())
     }
+}
+
+/// What policies demand of a Project that has no Namespace yet.
+fn demands(world: &World, project: &ProjectFacts) -> Demands {
+    let what =
+        Matched { name: &world.name, project_labels: &project.labels, namespace_labels: None };
+    Demands::of(&world.policies, &what)
 }
 
 /// The record of a Namespace.

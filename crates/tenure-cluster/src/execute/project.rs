@@ -66,7 +66,7 @@ impl Cluster {
         };
         let doing = format!("delete project {}", world.name);
         let answer = self.within(doing, self.projects().delete(&world.name, &params)).await?;
-        world.set_project(answer.left())
+        world.set_project(answer.left(), &self.settings)
     }
 
     pub(super) async fn report_status(
@@ -93,7 +93,7 @@ impl Cluster {
         let project = self
             .within(doing, self.projects().patch_status(&world.name, &patch(), &change))
             .await?;
-        world.set_project(Some(project))?;
+        world.set_project(Some(project), &self.settings)?;
         self.store.put_project(&world.name, world.project_facts.as_ref());
         Ok(())
     }
@@ -112,7 +112,7 @@ impl Cluster {
         let doing = format!("{verb} project {}", world.name);
         let project =
             self.within(doing, self.projects().patch(&world.name, &patch(), &change)).await?;
-        world.set_project(Some(project))?;
+        world.set_project(Some(project), &self.settings)?;
         self.store.put_project(&world.name, world.project_facts.as_ref());
         Ok(())
     }

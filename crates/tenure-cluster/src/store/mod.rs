@@ -7,6 +7,7 @@
 
 mod access;
 mod health;
+mod plans;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,7 @@ use tenure_core::{CrdState, NamespaceFacts, Observation, ProjectFacts, ResourceV
 
 pub use access::AccessSlot;
 pub use health::HealthByNamespace;
+pub use plans::project_of_plan;
 
 /// The watches, each of which must have listed everything once before anything is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,11 +34,14 @@ pub enum Watched {
     ClusterRoleBindings,
     Controllers,
     ProjectCrd,
+    Policies,
+    Plans,
+    Breaker,
 }
 
 impl Watched {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Projects,
         Self::Namespaces,
         Self::ServiceAccounts,
@@ -46,6 +51,9 @@ impl Watched {
         Self::ClusterRoleBindings,
         Self::Controllers,
         Self::ProjectCrd,
+        Self::Policies,
+        Self::Plans,
+        Self::Breaker,
     ];
 }
 
@@ -64,6 +72,7 @@ struct Inner {
     controllers: BTreeSet<String>,
     crd: Option<CrdState>,
     health: health::Tally,
+    plans: plans::Plans,
 }
 
 impl Store {
@@ -164,6 +173,12 @@ impl Store {
             crd: inner.crd.unwrap_or(CrdState::Unusable),
             access,
             blockers: None,
+            plan: None,
+            policies: inner.plans.policies(),
+            contents: None,
+            remaining: None,
+            breaker: tenure_core::plan::Breaker::default(),
+            archived: tenure_core::lifecycle::Archived::Kept,
             stats: inner.health.stats(name),
             trouble: None,
             settings,

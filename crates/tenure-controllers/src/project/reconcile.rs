@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use tenure_cluster::{Category, Cluster, Notice, RequestError};
 use tenure_core::lifecycle::{Trouble, Wait};
+use tenure_core::plan::Plan;
 use tenure_core::{Decision, Disposition, ProjectFacts, Step, next_step};
 
 use crate::{Metrics, Verdict};
@@ -40,8 +40,14 @@ impl Reconciler {
 
     /// Does what is to be done for the Project of that name, and says when to look again.
     pub async fn reconcile(&self, name: &str) -> Verdict {
-        let known = self.cluster.store().observe(name, self.cluster.settings());
-        match next_step(&known, Timestamp::now()) {
+        let store = self.cluster.store();
+        let known = store.observe(name, self.cluster.settings());
+        // The plan of a Project that is gone, or of one before this one: only a read can tell.
+        let going = known.project.as_ref().is_some_and(|project| project.deleting.is_some());
+        if !going && store.unfinished(name).is_some() {
+            return self.look(name).await;
+        }
+        match next_step(&known, self.cluster.now()) {
             Step::Done => after_done(known.project.as_ref()),
             Step::Wait(wait) => rest(&wait),
             _ => self.look(name).await,
@@ -73,8 +79,7 @@ impl Reconciler {
         let mut world = self.cluster.gather(name).await?;
         for _ in 0..MOST_STEPS {
             let seen = world.observe(self.cluster.settings(), trouble.clone());
-            let step = next_step(&seen, Timestamp::now());
-            let decision = seen.project.as_ref().map(|project| seen.decide(project));
+            let step = next_step(&seen, self.cluster.now());
             drop(seen);
             match &step {
                 Step::Done => return Ok(after_done(world.project())),
@@ -90,7 +95,7 @@ impl Reconciler {
             self.metrics.step(step.name());
             // Nothing may come between what was read and the step that was decided on it, so what
             // is announced is sent beside it.
-            let announcing = self.announce(name, about.as_ref(), decision.as_ref(), &step);
+            let announcing = self.announce(name, about.as_ref(), &step);
             let executing = self.cluster.execute(&step, &mut world);
             let ((), outcome) = futures::future::join(announcing, executing).await;
             let Err(error) = outcome else {
@@ -107,7 +112,7 @@ impl Reconciler {
             world = self.cluster.gather(name).await?;
             let seen = world.observe(self.cluster.settings(), None);
             // What is there now may ask for something else.
-            if lasting || next_step(&seen, Timestamp::now()) == step {
+            if lasting || next_step(&seen, self.cluster.now()) == step {
                 let kind = step.trouble_kind();
                 drop(seen);
                 trouble = Some(Trouble { kind, what: error.to_string() });
@@ -131,28 +136,32 @@ impl Reconciler {
         }
     }
 
-    /// Says what was decided, beside the step that carries it out.
-    async fn announce(
-        &self,
-        name: &str,
-        project: Option<&ProjectFacts>,
-        decision: Option<&Decision>,
-        step: &Step,
-    ) {
-        let (Some(project), Some(decision)) = (project, decision) else { return };
-        if project.deleting.is_none()
-            || !matches!(step, Step::DeleteNamespace { .. } | Step::ReleaseNamespace(_))
-        {
-            return;
-        }
+    /// Says what was decided, or what is awaited, beside the step that records it.
+    async fn announce(&self, name: &str, project: Option<&ProjectFacts>, step: &Step) {
+        let Some(project) = project.filter(|project| project.deleting.is_some()) else { return };
+        let notice = match step {
+            Step::RecordPlan(plan) => self.decided(name, project, plan),
+            Step::AdvancePlan(status) if !status.waiting.is_empty() => {
+                let reasons: Vec<_> = status.waiting.iter().map(|(_, why)| why.as_str()).collect();
+                let note = format!("nothing happens yet: {}", reasons.join("; "));
+                Notice { reason: "DeletionWaits", note, warning: false }
+            }
+            _ => return,
+        };
+        self.cluster.publish(name, project, &notice).await;
+    }
+
+    fn decided(&self, name: &str, project: &ProjectFacts, plan: &Plan) -> Notice {
+        let decision = plan.decision();
         let because = decision.winner().map_or("Nothing", |claim| claim.source.as_str());
         self.metrics.decision(decision.disposition.as_str(), because);
         tracing::info!(
             project = name,
             uid = %project.uid,
+            plan = %plan.digest(),
             disposition = decision.disposition.as_str(),
             because,
-            considered = considered(decision),
+            considered = considered(&decision),
             warnings = decision.warnings.join("; "),
             "decided"
         );
@@ -161,15 +170,15 @@ impl Reconciler {
             note.push_str("; warning: ");
             note.push_str(warning);
         }
-        let notice = Notice {
+        Notice {
             reason: match decision.disposition {
                 Disposition::Delete => "NamespaceWillBeDeleted",
-                Disposition::Clean | Disposition::Retain => "NamespaceWillBeRetained",
+                Disposition::Clean => "NamespaceWillBeCleaned",
+                Disposition::Retain => "NamespaceWillBeRetained",
             },
             note,
             warning: !decision.warnings.is_empty(),
-        };
-        self.cluster.publish(name, project, &notice).await;
+        }
     }
 
     /// Says what was done.

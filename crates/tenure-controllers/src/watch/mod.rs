@@ -7,6 +7,7 @@
 mod access;
 mod health;
 mod pairs;
+mod plans;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Config, Event};
 use kube::{Api, Client, Resource};
 use tenure_cluster::Store;
+use tenure_core::Settings;
 use tokio::task::JoinSet;
 
 use crate::{Metrics, Waker};
@@ -27,7 +29,7 @@ pub(crate) struct Watching {
     pub(crate) store: Arc<Store>,
     pub(crate) waker: Waker,
     pub(crate) metrics: Metrics,
-    pub(crate) kargo_namespace: String,
+    pub(crate) settings: Arc<Settings>,
 }
 
 /// Objects per page of the first list. Small, for a page is in memory as a whole.
@@ -40,6 +42,9 @@ impl Watching {
         tasks.spawn(self.clone().namespaces());
         tasks.spawn(self.clone().project_crd());
         tasks.spawn(self.clone().controllers());
+        tasks.spawn(self.clone().plans());
+        tasks.spawn(self.clone().policies());
+        tasks.spawn(self.clone().breaker());
         self.provisioned(tasks);
         for kind in ["Warehouse", "Stage"] {
             tasks.spawn(self.clone().health(kind));

@@ -49,7 +49,7 @@ impl Watching {
 
     fn project(&self, project: &Project) {
         let name = project.name_any();
-        match project_facts(project) {
+        match project_facts(project, &self.settings) {
             Ok(facts) => {
                 if self.store.put_project(&name, Some(&facts)) {
                     self.waker.wake(name);
@@ -130,7 +130,7 @@ impl Watching {
     /// Project's Namespace, so a new one concerns all Projects.
     pub(super) async fn controllers(self) {
         let api: Api<PartialObjectMeta<ServiceAccount>> =
-            Api::namespaced(self.client.clone(), &self.kargo_namespace);
+            Api::namespaced(self.client.clone(), &self.settings.kargo_namespace);
         let selector = format!("{}={}", keys::COMPONENT_LABEL, keys::COMPONENT_CONTROLLER);
         let mut events = Box::pin(self.events(api, Config::default().labels(&selector)));
         let mut names = BTreeSet::new();

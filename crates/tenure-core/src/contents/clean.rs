@@ -33,6 +33,16 @@ pub enum Scope {
     All,
 }
 
+impl Scope {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Project => "Project",
+            Self::All => "All",
+        }
+    }
+}
+
 /// When an object goes. A wave is asked to go when nothing of the one before remains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Wave {
@@ -197,7 +207,8 @@ impl Selection {
     pub fn remaining(&self) -> Remaining {
         let waves = Wave::ALL.into_iter().filter_map(|wave| {
             let objects = self.targets.iter().filter(|target| target.wave == wave).count() as u64;
-            (objects > 0).then_some(WaveCount { wave, objects })
+            let to_ask = self.to_ask(wave).count() as u64;
+            (objects > 0).then_some(WaveCount { wave, objects, to_ask })
         });
         // Those come first that were asked and refuse.
         let mut refusing: Vec<&Target> = self.targets.iter().collect();
@@ -238,6 +249,8 @@ pub struct WaveCount {
     pub wave: Wave,
     /// How many.
     pub objects: u64,
+    /// How many of them have yet to be asked to go.
+    pub to_ask: u64,
 }
 
 /// An object that is still there.

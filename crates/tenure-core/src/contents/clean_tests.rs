@@ -113,7 +113,7 @@ fn what_an_object_owns_goes_with_it_in_its_wave_and_is_awaited() {
     ];
     assert_eq!(selected(Scope::All, &objects), [wave("deployments.apps/web", Wave::Second)]);
     let remaining = select(Scope::All, &objects).remaining();
-    assert_eq!(remaining.waves, [WaveCount { wave: Wave::Second, objects: 3 }]);
+    assert_eq!(remaining.waves, [WaveCount { wave: Wave::Second, objects: 3, to_ask: 1 }]);
 }
 
 #[test]

@@ -1,14 +1,18 @@
-//! A Project that is being deleted: its Namespace goes or is released, then the Project is
-//! let go of.
+//! A Project that is being deleted: what becomes of its Namespace is decided, recorded and
+//! carried out, then the Project is let go of.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::live::{record, rest_at, unfit, unwatched};
-use super::{Access, Observation, Release, Step, Wait};
+use super::live::{record, rest_at, unfit};
+use super::planning::{planned, preview_of};
+use super::telling::{Telling, conclude};
+use super::{Access, Archived, Observation, Release, Step, Wait, clean};
 use crate::access::AccessKey;
+use crate::plan::{Phase, Plan, PlanFacts};
 use crate::status::Progress;
+use crate::trail::Event;
 use crate::{
-    Blocker, Disposition, NamespaceFacts, NotOwned, Profile, ProjectFacts, Tenancy, tenancy,
+    Blocker, Cancel, Disposition, NamespaceFacts, NotOwned, Profile, ProjectFacts, Tenancy, tenancy,
 };
 
 /// How often the status is brought up to date while a Namespace takes its time.
@@ -31,7 +35,7 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
         let progress = Progress::Leaving(format!("failed to {trouble}"));
         return rest_at(seen, project, &progress, Step::Wait(Wait::Retry));
     }
-    let Some(namespace) = &seen.namespace else { return let_go(seen) };
+    let Some(namespace) = &seen.namespace else { return let_go(seen, now) };
     let tenancy = tenancy(project, namespace);
     if namespace.deleting.is_some() {
         return while_it_goes(seen, project, namespace, &tenancy, now);
@@ -41,36 +45,109 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
         // take it.
         return Step::StripOwnerReference;
     }
+    if let Some(step) = ended(seen, project, namespace, &tenancy, now) {
+        return step;
+    }
     if let Tenancy::Unrecorded(origin) = tenancy {
-        // Unrecorded although the Project is bound to it: the record was taken back, by our
-        // release or by a person. Either way it stays.
-        let released = project.bound().is_some();
-        return if released { let_go(seen) } else { record(seen, project, origin) };
+        return record(seen, project, origin);
     }
-    let decision = seen.decide(project);
-    if !decision.gates.is_empty() {
-        let held = Progress::Held(decision.gates);
-        return rest_at(seen, project, &held, unwatched(namespace));
+    if project.cancel == Cancel::Yes {
+        return call_off(seen, project, namespace, now);
     }
-    match (tenancy, decision.disposition) {
+    match planned(seen, project, namespace, now) {
+        Ok(plan) => carry_out(seen, project, namespace, &tenancy, &plan, now),
+        Err(step) => step,
+    }
+}
+
+/// Whether the Namespace still carries what the Project's coming added.
+fn is_held(tenancy: &Tenancy) -> bool {
+    matches!(
+        tenancy,
+        Tenancy::Owned(_) | Tenancy::NotOwned(NotOwned::Unlabelled { recorded: true })
+    )
+}
+
+/// What is left to do where the Namespace needs no plan any more: its plan has ended, or it was
+/// released, by us or by a person.
+fn ended(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    namespace: &NamespaceFacts,
+    tenancy: &Tenancy,
+    now: Timestamp,
+) -> Option<Step> {
+    let plan = seen.plan.as_ref();
+    if plan.is_some_and(PlanFacts::awaits_restoration) {
+        // The Project is made anew once this one is gone, and finds everything in place.
+        return Some(Step::LetGoOfProject);
+    }
+    let phase = plan.map_or(Phase::Waiting, |plan| plan.status.phase);
+    if is_held(tenancy) {
+        // The plan never says how a Namespace ended that is still held; if it does, something
+        // else wrote it, and what is safe is to release.
+        return phase.is_final().then(|| release(seen, project, namespace, now));
+    }
+    let released = match tenancy {
+        // Unrecorded although the Project is bound to it: the record was taken back.
+        Tenancy::Unrecorded(_) => project.bound().is_some(),
+        _ => phase == Phase::Executing && plan.is_some_and(|p| p.disposition > Disposition::Delete),
+    };
+    (released || phase.is_final()).then(|| let_go(seen, now))
+}
+
+fn carry_out(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    namespace: &NamespaceFacts,
+    tenancy: &Tenancy,
+    plan: &Plan,
+    now: Timestamp,
+) -> Step {
+    match (tenancy, plan.disposition) {
         (Tenancy::Owned(_), Disposition::Delete) => Step::DeleteNamespace {
             uid: namespace.uid.clone(),
             resource_version: namespace.resource_version.clone(),
         },
-        // `Clean` protects less than `Retain`, so releasing keeps what it promises to keep.
-        (Tenancy::Owned(_), Disposition::Clean | Disposition::Retain)
-        | (Tenancy::NotOwned(NotOwned::Unlabelled { recorded: true }), _) => {
-            release(seen, project, namespace)
-        }
-        _ => let_go(seen),
+        (Tenancy::Owned(_), Disposition::Clean) => clean::next(seen, project, plan)
+            .unwrap_or_else(|| release(seen, project, namespace, now)),
+        _ if is_held(tenancy) => release(seen, project, namespace, now),
+        _ => let_go(seen, now),
     }
 }
 
-/// Takes back what was provisioned outside the Namespace, then lets go of the Project.
-fn let_go(seen: &Observation<'_>) -> Step {
-    match taking_back(seen, |key| !key.kind.namespaced()) {
-        Some(step) => step,
-        None => Step::LetGoOfProject,
+/// A person calls the deletion off: that is recorded, with the Project as it was, and then the
+/// Project is let go of, so that it can be made anew.
+fn call_off(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    namespace: &NamespaceFacts,
+    now: Timestamp,
+) -> Step {
+    let Some(plan) = &seen.plan else {
+        return match preview_of(seen, project, namespace, now) {
+            Ok(plan) => Step::RecordPlan(Box::new(plan)),
+            Err(step) => step,
+        };
+    };
+    let told = "a person called the deletion off; the Project is made anew";
+    let telling = Telling::of(plan, now).phase(Phase::Void);
+    telling.entry(Event::Cancelled, None, told).step()
+}
+
+/// Takes back what was provisioned outside the Namespace, records how the plan ended, and lets go
+/// of the Project.
+fn let_go(seen: &Observation<'_>, now: Timestamp) -> Step {
+    if let Some(step) = taking_back(seen, |key| !key.kind.namespaced()) {
+        return step;
+    }
+    if let Some(step) = conclude(seen.plan.as_ref(), now) {
+        return step;
+    }
+    match &seen.archived {
+        Archived::Pending => Step::Archive,
+        Archived::Failed(_) if seen.settings.archive_required => Step::Wait(Wait::Retry),
+        Archived::Kept | Archived::Failed(_) => Step::LetGoOfProject,
     }
 }
 
@@ -98,9 +175,8 @@ fn while_it_goes(
     if namespace.finalizer {
         return Step::RemoveNamespaceFinalizer;
     }
-    let ours = !matches!(tenancy, Tenancy::NotOwned(why) if *why != NotOwned::Unlabelled { recorded: true });
-    if !ours {
-        return Step::LetGoOfProject;
+    if !is_held(tenancy) && !matches!(tenancy, Tenancy::Unrecorded(_)) {
+        return let_go(seen, now);
     }
     let since = namespace.deleting.unwrap_or(now);
     let patience = SignedDuration::try_from(seen.settings.patience).unwrap_or(SignedDuration::MAX);
@@ -139,7 +215,12 @@ fn describe(blockers: &[Blocker]) -> String {
 }
 
 /// Takes back from a Namespace that stays what the Project's coming added to it.
-fn release(seen: &Observation<'_>, project: &ProjectFacts, namespace: &NamespaceFacts) -> Step {
+fn release(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    namespace: &NamespaceFacts,
+    now: Timestamp,
+) -> Step {
     if let Some(step) = taking_back(seen, |key| takes_back(seen.settings.profile, key)) {
         return step;
     }
@@ -152,7 +233,7 @@ fn release(seen: &Observation<'_>, project: &ProjectFacts, namespace: &Namespace
         }
         return Step::ReleaseNamespace(what);
     }
-    Step::LetGoOfProject
+    let_go(seen, now)
 }
 
 /// In profile `kargo` what was provisioned in a Namespace that stays, stays too.

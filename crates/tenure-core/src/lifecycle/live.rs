@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
-use super::{Access, Observation, Step, Trouble, TroubleKind, Wait};
+use jiff::Timestamp;
+
+use super::{Access, Observation, Step, Trouble, TroubleKind, Wait, former};
 use crate::access::{AccessFacts, AccessKind, AccessState, Purpose};
 use crate::status::Progress;
 use crate::{
-    Disposition, Ledger, NamespaceFacts, NotOwned, Origin, ProjectFacts, Tenancy, tenancy,
+    Decision, Disposition, Ledger, NamespaceFacts, NotOwned, Origin, ProjectFacts, Tenancy, tenancy,
 };
 
 /// How often a Namespace is looked at that no watch shows.
 const LOOK_AT_UNWATCHED: Duration = Duration::from_secs(15);
 
-pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
+pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step {
     if seen.settings.is_system(seen.name) {
         return unfit(seen, project, Progress::SystemNamespace);
+    }
+    if let Some(step) = former::next(seen, project, now) {
+        return step;
     }
     if let Some(trouble) = &seen.trouble
         && trouble.kind != TroubleKind::DeleteProject
@@ -53,7 +58,18 @@ pub(super) fn rest_at(
     progress: &Progress,
     rest: Step,
 ) -> Step {
-    let report = seen.report(project, progress);
+    rest_deciding(seen, project, progress, &seen.decide(project), rest)
+}
+
+/// The same, with a decision that was made from more than what [`rest_at`] looks at.
+pub(super) fn rest_deciding(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    progress: &Progress,
+    decision: &Decision,
+    rest: Step,
+) -> Step {
+    let report = seen.report(project, progress, decision);
     if report.agrees_with(&project.conditions, project.stats.as_ref()) {
         rest
     } else {

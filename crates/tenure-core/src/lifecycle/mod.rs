@@ -7,17 +7,25 @@
 //! The order of the steps carries the invariants:
 //! - the Project is held by its finalizer before anything is made for it, so that a Project
 //!   deleted at once leaves nothing behind;
+//! - the plan is recorded before anything it says is done, and its outcome before the Project is
+//!   let go of;
 //! - the record stands on the Namespace before anything is added to it, so that release knows;
 //! - the Namespace is deleted only at the UID and resourceVersion that the decision read;
 //! - the Project is let go of last, when its Namespace is gone or released.
 
+mod clean;
 mod deleting;
+mod former;
+mod gates;
 mod live;
 mod observation;
 mod orphan;
+mod planning;
 mod step;
+mod telling;
 
-pub use observation::{Access, Observation, Trouble, TroubleKind};
+pub use observation::{Access, Archived, Observation, Trouble, TroubleKind};
+pub use planning::{Preview, preview};
 pub use step::{Release, Step, Wait};
 
 use jiff::Timestamp;
@@ -28,12 +36,12 @@ use crate::{NamespaceName, status::Progress};
 ///
 /// `now` is the API server's idea of the time, as far as it is known.
 pub fn next_step(seen: &Observation<'_>, now: Timestamp) -> Step {
-    let Some(project) = &seen.project else { return orphan::next(seen) };
+    let Some(project) = &seen.project else { return orphan::next(seen, now) };
     if let Err(why) = NamespaceName::parse(seen.name) {
         return live::unfit(seen, project, Progress::InvalidName(why.to_string()));
     }
     match project.deleting {
         Some(_) => deleting::next(seen, project, now),
-        None => live::next(seen, project),
+        None => live::next(seen, project, now),
     }
 }

@@ -1,8 +1,13 @@
 //! What the lifecycle sees.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::access::{AccessFacts, Purpose};
+use crate::contents::Contents;
+use crate::contents::clean::Remaining;
+use crate::plan::{Breaker, PlanFacts};
+use crate::policy::{Demands, Matched, Policy};
 use crate::status::{self, Progress, Report, Stats};
 use crate::{
     Blocker, CrdState, Decision, NamespaceFacts, NamespaceState, Origin, ProjectFacts, Settings,
@@ -46,6 +51,18 @@ impl fmt::Display for Trouble {
     }
 }
 
+/// Whether the trail is where it has to be kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Archived {
+    /// There is no archive, or everything is in it.
+    #[default]
+    Kept,
+    /// Something was written that is not in it yet.
+    Pending,
+    /// It could not be written; why.
+    Failed(String),
+}
+
 /// Everything that the next step depends on.
 #[derive(Clone, Debug)]
 pub struct Observation<'a> {
@@ -61,6 +78,18 @@ pub struct Observation<'a> {
     pub access: Access,
     /// What keeps a terminating Namespace; `None` if nobody has looked.
     pub blockers: Option<Vec<Blocker>>,
+    /// The stored plan of the Project, or of one before it whose plan has not ended.
+    pub plan: Option<PlanFacts>,
+    /// Every DeletionPolicy.
+    pub policies: Arc<[Policy]>,
+    /// What is in the Namespace; `None` if nobody has looked.
+    pub contents: Option<Arc<Contents>>,
+    /// What `Clean` has yet to take away; `None` if nobody has looked since it last did.
+    pub remaining: Option<Arc<Remaining>>,
+    /// The breaker.
+    pub breaker: Breaker,
+    /// Whether the trail is where it has to be kept.
+    pub archived: Archived,
     /// Numbers of Warehouses and Stages; `None` where those kinds do not exist.
     pub stats: Option<Stats>,
     /// The failure of the last attempt.
@@ -84,12 +113,25 @@ impl Observation<'_> {
         decide(&snapshot)
     }
 
-    fn snapshot(&self, project: &ProjectFacts) -> Snapshot {
-        Snapshot::new(self.name, project, self.namespace.as_ref(), self.crd, self.settings)
+    pub(super) fn snapshot(&self, project: &ProjectFacts) -> Snapshot {
+        let demands = self.demands(project);
+        Snapshot::new(self.name, project, self.namespace.as_ref(), self.crd, demands, self.settings)
+    }
+
+    /// What policies demand.
+    pub(super) fn demands(&self, project: &ProjectFacts) -> Demands {
+        let namespace_labels = self.namespace.as_ref().map(|ns| &ns.labels);
+        let what = Matched { name: self.name, project_labels: &project.labels, namespace_labels };
+        Demands::of(&self.policies, &what)
     }
 
     /// The report that the status should hold at this progress.
-    pub(super) fn report(&self, project: &ProjectFacts, progress: &Progress) -> Report {
+    pub(super) fn report(
+        &self,
+        project: &ProjectFacts,
+        progress: &Progress,
+        decision: &Decision,
+    ) -> Report {
         let bound = project.bound();
         let recorded = self.namespace.as_ref().and_then(|ns| match tenancy(project, ns) {
             Tenancy::Owned(origin) => Some((ns.uid.clone(), origin.as_str())),
@@ -111,7 +153,7 @@ impl Observation<'_> {
         status::report(
             project.generation,
             progress,
-            &self.decide(project),
+            decision,
             bound.as_ref().map(|(uid, how)| (uid, *how)),
             self.stats,
         )

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::access::AccessKey;
+use crate::contents::clean::{Cleaning, Wave};
+use crate::plan::{Plan, PlanStatus};
 use crate::status::Report;
 use crate::{Ledger, Origin, ResourceVersion, Uid};
 
@@ -19,6 +21,22 @@ pub enum Step {
     /// Read what keeps a terminating Namespace from going.
     ReadBlockers,
 
+    /// Look at what is in the Namespace.
+    ReadContents,
+    /// Look at what `Clean` has yet to take away.
+    ReadRemaining(Cleaning),
+
+    /// Write what was decided, the first time or anew.
+    RecordPlan(Box<Plan>),
+    /// Write how far the plan was carried out.
+    AdvancePlan(Box<PlanStatus>),
+    /// Put what the plan's history has gained into the archive.
+    Archive,
+    /// Open the breaker, for that reason.
+    OpenBreaker(String),
+    /// Close the breaker, as that person asks.
+    CloseBreaker(String),
+
     /// Put our finalizer on the Project.
     HoldProject,
     /// Write the UID of its Namespace on the Project.
@@ -29,6 +47,8 @@ pub enum Step {
     LetGoOfProject,
     /// Delete the Project, because its Namespace was deleted.
     DeleteProject(Uid),
+    /// Make the Project anew from its plan, because its deletion was called off.
+    RestoreProject,
     /// Write the Project's status.
     ReportStatus(Report),
 
@@ -46,6 +66,8 @@ pub enum Step {
         /// Whether our finalizer belongs on it.
         finalizer: bool,
     },
+    /// Let the record name the Project that was made anew in place of the one it names.
+    RebindNamespace,
     /// Put our finalizer on the Namespace.
     AddNamespaceFinalizer,
     /// Take our finalizer off the Namespace.
@@ -59,6 +81,8 @@ pub enum Step {
         /// The version the decision was made on.
         resource_version: ResourceVersion,
     },
+    /// Delete, each by its UID, the objects of that wave that `Clean` has yet to take away.
+    CleanWave(Cleaning, Wave),
     /// Take back from the Namespace what the Project's coming added to it.
     ReleaseNamespace(Release),
 
@@ -100,6 +124,19 @@ impl Step {
                 | Self::DeleteProject(_)
                 | Self::ReleaseNamespace(_)
                 | Self::LetGoOfProject
+                | Self::CleanWave(..)
+        )
+    }
+
+    /// Whether the step changes nothing in the cluster.
+    pub fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::ReadAccess
+                | Self::ReadBlockers
+                | Self::ReadContents
+                | Self::ReadRemaining(_)
+                | Self::Archive
         )
     }
 
@@ -115,6 +152,16 @@ impl Step {
             Self::Wait(_) => "Wait",
             Self::ReadAccess => "ReadAccess",
             Self::ReadBlockers => "ReadBlockers",
+            Self::ReadContents => "ReadContents",
+            Self::ReadRemaining(_) => "ReadRemaining",
+            Self::RecordPlan(_) => "RecordPlan",
+            Self::AdvancePlan(_) => "AdvancePlan",
+            Self::Archive => "Archive",
+            Self::OpenBreaker(_) => "OpenBreaker",
+            Self::CloseBreaker(_) => "CloseBreaker",
+            Self::RestoreProject => "RestoreProject",
+            Self::RebindNamespace => "RebindNamespace",
+            Self::CleanWave(..) => "CleanWave",
             Self::HoldProject => "HoldProject",
             Self::BindProject(_) => "BindProject",
             Self::UnbindProject => "UnbindProject",

@@ -1,11 +1,16 @@
 //! A stand-in for a cluster with one Project and one Namespace.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tenure_core::access::{AccessFacts, AccessState, wanted};
-use tenure_core::lifecycle::{Access, Observation};
+use tenure_core::contents::Contents;
+use tenure_core::lifecycle::{Access, Archived, Observation};
+use tenure_core::plan::{Breaker, BreakerRecord, Phase, Plan, PlanFacts};
+use tenure_core::policy::Policy;
 use tenure_core::{
-    CrdState, Keep, Ledger, NamespaceFacts, Origin, ProjectFacts, ResourceVersion, Settings,
-    Statements, Step, Uid, Wish, next_step,
+    Cancel, CrdState, Disposition, Keep, Ledger, NamespaceFacts, Origin, ProjectFacts,
+    ResourceVersion, Settings, Statements, Step, Uid, Wish, next_step,
 };
 
 const NAME: &str = "payments";
@@ -17,8 +22,14 @@ pub(crate) struct World {
     provisioned: bool,
     /// What the controller knows of it.
     access: Access,
-    settings: Settings,
-    now: Timestamp,
+    pub(crate) settings: Settings,
+    pub(crate) plan: Option<PlanFacts>,
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) breaker: Breaker,
+    /// What there is to see in the Namespace, and what was seen of it.
+    pub(crate) there: Contents,
+    contents: Option<Arc<Contents>>,
+    pub(crate) now: Timestamp,
     versions: u64,
     uids: u64,
 }
@@ -57,6 +68,11 @@ impl World {
                 finalizer: false,
                 statements: Statements::default(),
                 bound_by_annotation: None,
+                labels: Default::default(),
+                managers: Default::default(),
+                confirm: None,
+                cancel: Cancel::No,
+                restored_from: None,
                 conditions: Vec::new(),
                 stats: None,
             }),
@@ -64,6 +80,11 @@ impl World {
             provisioned: false,
             access: Access::Unread,
             settings: Settings::default(),
+            plan: None,
+            policies: Vec::new(),
+            breaker: Breaker::default(),
+            there: Contents::default(),
+            contents: None,
             now,
             versions: 1,
             uids: 0,
@@ -89,6 +110,12 @@ impl World {
             crd: CrdState::Established,
             access: self.access.clone(),
             blockers: None,
+            plan: self.plan.clone(),
+            policies: self.policies.clone().into(),
+            contents: self.contents.clone(),
+            remaining: None,
+            breaker: self.breaker.clone(),
+            archived: Archived::Kept,
             stats: None,
             trouble: None,
             settings: &self.settings,
@@ -99,6 +126,7 @@ impl World {
     /// The controller ends, and another one knows nothing.
     pub(crate) fn forget(&mut self) {
         self.access = Access::Unread;
+        self.contents = None;
     }
 
     pub(crate) fn delete_project(&mut self) {
@@ -148,11 +176,64 @@ impl World {
         })
     }
 
+    fn record(&mut self, plan: &Plan, resource_version: ResourceVersion) {
+        let (status, approvals) =
+            self.plan.take().map(|p| (p.status, p.approvals)).unwrap_or_default();
+        self.plan = Some(PlanFacts {
+            name: tenure_core::plan::name(NAME, &plan.project_uid),
+            uid: Uid::new("plan"),
+            resource_version,
+            project_uid: plan.project_uid.clone(),
+            namespace_uid: plan.namespace_uid.clone(),
+            disposition: plan.disposition,
+            digest: plan.digest(),
+            attempt: plan.attempt,
+            requester: None,
+            approvals,
+            status,
+        });
+    }
+
     /// Does what the API server would.
     pub(crate) fn apply(&mut self, step: &Step) {
         let (now, version) = (self.now, self.version());
         match step {
             Step::Done | Step::Wait(_) | Step::ReadBlockers => {}
+            Step::ReadContents => self.contents = Some(Arc::new(self.there.clone())),
+            Step::RecordPlan(plan) => self.record(plan, version),
+            Step::AdvancePlan(status) => {
+                let plan = self.plan.as_mut().expect("a plan");
+                plan.status = (**status).clone();
+                plan.resource_version = version;
+                let name = plan.name.clone();
+                tenure_core::trail::verify(&name, &plan.status.history).expect("an unbroken trail");
+            }
+            Step::OpenBreaker(why) => {
+                let (opened, why) = (now, why.clone());
+                self.breaker.record =
+                    Some(BreakerRecord { opened, why, closed: None, asked_by: None });
+            }
+            Step::CloseBreaker(by) => {
+                let record = self.breaker.record.as_mut().expect("a breaker");
+                record.closed = Some((now, by.clone()));
+            }
+            Step::Archive | Step::ReadRemaining(_) | Step::CleanWave(..) => {
+                unreachable!("not in these lives")
+            }
+            Step::RestoreProject => {
+                assert!(self.project.is_none(), "it exists");
+                let plan = self.plan.as_ref().expect("a plan");
+                let mut project = Self::with_project().project.expect("a project");
+                project.uid = Uid::new("project-2");
+                project.finalizer = true;
+                project.restored_from = Some(plan.project_uid.clone());
+                project.bound_by_annotation = Some(plan.namespace_uid.clone());
+                self.project = Some(project);
+            }
+            Step::RebindNamespace => {
+                let uid = self.project.as_ref().map(|p| p.uid.clone());
+                self.on_namespace(|ns| ns.project_uid = uid);
+            }
             Step::ReadAccess => self.access = self.known_access(),
             Step::HoldProject => {
                 let project = self.project.as_mut().expect("a project");
@@ -194,6 +275,7 @@ impl World {
                     finalizer: *finalizer,
                     owner_reference: false,
                     statements: Statements::default(),
+                    labels: Default::default(),
                     project_uid: self.project.as_ref().map(|p| p.uid.clone()),
                     origin: Some(Ok(Origin::Created)),
                     ledger: Some(Ok(Ledger { label: true, inherited: Vec::new() })),
@@ -221,6 +303,12 @@ impl World {
                 assert_eq!(ns.project_uid.as_ref(), Some(&project.uid), "not ours");
                 assert_eq!(ns.statements, Statements::default(), "protected");
                 assert!(!protected && ns.labelled, "protected");
+                let plan = self.plan.as_ref().expect("a record");
+                assert_eq!(
+                    (plan.disposition, plan.status.phase),
+                    (Disposition::Delete, Phase::Executing)
+                );
+                assert_eq!(plan.namespace_uid, *uid, "another namespace's record");
                 ns.deleting = Some(now);
             }
             Step::ReleaseNamespace(what) => {

@@ -320,6 +320,8 @@ pub(crate) fn server(plane: &ControlPlane, name: &str, arguments: &[&str]) -> Pr
     let mut server = Command::new(env!("CARGO_BIN_EXE_tenure"));
     server
         .args(["server", "--mode", "standalone", "--listen", "127.0.0.1:0"])
+        // Many tests delete many namespaces in a short time.
+        .args(["--breaker-at-least", "1000000"])
         .args(["--log", "info,tenure_controllers=debug"])
         .args(arguments)
         .arg("--kubeconfig")

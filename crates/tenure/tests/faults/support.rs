@@ -12,6 +12,7 @@ use tenure_api::Project;
 use tenure_cluster::{Cluster, Store, connect, connect_through};
 use tenure_controllers::project::Reconciler;
 use tenure_controllers::{Metrics, Verdict};
+use tenure_core::plan::BreakerLimit;
 use tenure_core::{Profile, Settings};
 use tenure_testbed::audit::{AuditLog, Entry};
 use tenure_testbed::fault::{Faults, Plan};
@@ -158,7 +159,8 @@ pub(crate) struct Driver {
 
 impl Driver {
     fn new(client: Client, profile: Profile) -> Self {
-        let settings = Settings { profile, ..Settings::default() };
+        let breaker = BreakerLimit { at_least: 1_000_000, ..BreakerLimit::default() };
+        let settings = Settings { profile, breaker, ..Settings::default() };
         let store = Arc::new(Store::default());
         store.put_controllers(["kargo-controller".to_owned()].into());
         let cluster = Cluster::new(client, Arc::new(settings), store);

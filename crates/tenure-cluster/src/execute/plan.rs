@@ -1,0 +1,188 @@
+//! Steps on the plan and the breaker.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::Api;
+use kube::api::{ObjectMeta, Patch};
+use tenure_api::install::BREAKER;
+use tenure_api::plan::{DeletionPlanSpec, PlannedDecision, PlannedNamespace, PlannedProject};
+use tenure_api::{DeletionPlan, Project};
+use tenure_core::plan::{self, Current, Phase, Plan, PlanStatus};
+use tenure_core::{Disposition, keys};
+
+use super::{patch, post};
+use crate::error::Failure;
+use crate::gather::{Cluster, World};
+use crate::patch::ObjectPatch;
+use crate::{RequestError, breaker};
+
+impl Cluster {
+    pub(crate) fn plans(&self) -> Api<DeletionPlan> {
+        Api::all(self.client.clone())
+    }
+
+    /// Writes what was decided: creates the plan, or puts the decision in place of the one that
+    /// it holds. Who asked and who agreed stays.
+    pub(super) async fn record_plan(
+        &self,
+        plan: &Plan,
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        let Some(project) = &world.project else { return Ok(()) };
+        let decision = PlannedDecision::from(plan);
+        let doing = format!("record the plan for project {}", world.name);
+        let stored = match &world.plan {
+            Some(stored) => {
+                let change: Patch<()> = ObjectPatch::of(&stored.metadata)
+                    .set("/spec/decision", serde_json::json!(decision))
+                    .build();
+                let name = stored.metadata.name.as_deref().unwrap_or_default();
+                self.within(doing, self.plans().patch(name, &patch(), &change)).await?
+            }
+            None => {
+                let stored = new_plan(plan, project, decision, &world.name);
+                self.within(doing, self.plans().create(&post(), &stored)).await?
+            }
+        };
+        self.take_plan(Some(stored), world)
+    }
+
+    pub(super) async fn advance_plan(
+        &self,
+        status: &PlanStatus,
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        let (Some(stored), Some(facts)) = (&world.plan, &world.plan_facts) else { return Ok(()) };
+        let doing = format!("advance the plan for project {}", world.name);
+        let starts = status.phase == Phase::Executing && facts.disposition == Disposition::Delete;
+        let now = self.clock.now();
+        // Sixty-four passes at once must not each find room for one more deletion.
+        let flows = |breaker: &plan::Breaker| breaker.current(now) == Current::Flows;
+        if starts && !self.store.reserve(&facts.name, now, &self.settings.breaker, flows) {
+            return Err(RequestError { doing, failure: Failure::Changed });
+        }
+        let generation = stored.metadata.generation;
+        let old = stored.status.clone().unwrap_or_default();
+        let status = old.saying(status, generation, &Time(now));
+        let change: Patch<()> =
+            ObjectPatch::of(&stored.metadata).set("/status", serde_json::json!(status)).build();
+        let name = stored.metadata.name.as_deref().unwrap_or_default();
+        let stored = self.within(doing, self.plans().patch_status(name, &patch(), &change)).await?;
+        self.take_plan(Some(stored), world)
+    }
+
+    fn take_plan(&self, plan: Option<DeletionPlan>, world: &mut World) -> Result<(), RequestError> {
+        world.set_plan(plan)?;
+        if let Some(facts) = &world.plan_facts {
+            self.store.put_plan(&world.name, facts);
+        }
+        self.look_into_archive(world);
+        Ok(())
+    }
+
+    /// Makes the Project anew whose deletion was called off: held from the start, and bound to
+    /// the Namespace of the one before.
+    pub(super) async fn restore_project(&self, world: &mut World) -> Result<(), RequestError> {
+        let Some(plan) = &world.plan else { return Ok(()) };
+        let PlannedProject { name, uid, labels, annotations } = &plan.spec.project;
+        let mut annotations = annotations.clone();
+        annotations.retain(|key, _| key != keys::CANCEL && key != keys::CONFIRM);
+        annotations.insert(keys::RESTORED_FROM.to_owned(), uid.clone());
+        annotations.insert(keys::NAMESPACE_UID.to_owned(), plan.spec.namespace.uid.clone());
+        let project = Project {
+            metadata: ObjectMeta {
+                name: Some(name.clone()),
+                labels: Some(labels.clone()),
+                annotations: Some(annotations),
+                finalizers: Some(vec![keys::FINALIZER.to_owned()]),
+                ..Default::default()
+            },
+            status: None,
+        };
+        let projects: Api<Project> = Api::all(self.client.clone());
+        let doing = format!("restore project {name}");
+        let project = self.within(doing, projects.create(&post(), &project)).await?;
+        world.set_project(Some(project), &self.settings)?;
+        self.store.put_project(&world.name, world.project_facts.as_ref());
+        Ok(())
+    }
+
+    /// Opens the breaker. A ConfigMap holds it, so that it stays open whoever restarts.
+    pub(super) async fn open_breaker(
+        &self,
+        why: &str,
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        let opened = self.clock.now().to_string();
+        let data = BTreeMap::from([
+            (breaker::OPENED.to_owned(), opened),
+            (breaker::WHY.to_owned(), why.to_owned()),
+        ]);
+        let doing = "open the breaker".to_owned();
+        let maps = self.breaker_maps();
+        let map = match &world.breaker_map {
+            Some(map) => {
+                let change: Patch<()> = ObjectPatch::of(&map.metadata)
+                    .remove_annotation(keys::CLOSED_BY)
+                    .set("/data", serde_json::json!(data))
+                    .build();
+                self.within(doing, maps.patch(BREAKER, &patch(), &change)).await?
+            }
+            None => {
+                let map = ConfigMap {
+                    metadata: ObjectMeta { name: Some(BREAKER.to_owned()), ..Default::default() },
+                    data: Some(data),
+                    ..Default::default()
+                };
+                self.within(doing, maps.create(&post(), &map)).await?
+            }
+        };
+        tracing::error!(why, "the breaker opens: nothing more is deleted until a person closes it");
+        world.breaker_map = Some(map);
+        Ok(())
+    }
+
+    /// Closes the breaker, and records who asked for it, and when.
+    pub(super) async fn close_breaker(
+        &self,
+        by: &str,
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        let Some(map) = &world.breaker_map else { return Ok(()) };
+        let mut data = map.data.clone().unwrap_or_default();
+        data.insert(breaker::CLOSED.to_owned(), self.clock.now().to_string());
+        data.insert(breaker::CLOSED_BY.to_owned(), by.to_owned());
+        let change: Patch<()> =
+            ObjectPatch::of(&map.metadata).set("/data", serde_json::json!(data)).build();
+        let doing = "close the breaker".to_owned();
+        let map = self.within(doing, self.breaker_maps().patch(BREAKER, &patch(), &change)).await?;
+        tracing::warn!(by, "the breaker is closed: deletions go on");
+        world.breaker_map = Some(map);
+        Ok(())
+    }
+
+    pub(crate) fn breaker_maps(&self) -> Api<ConfigMap> {
+        Api::namespaced(self.client.clone(), &self.settings.tenure_namespace)
+    }
+}
+
+fn new_plan(plan: &Plan, project: &Project, decision: PlannedDecision, name: &str) -> DeletionPlan {
+    let spec = DeletionPlanSpec {
+        project: PlannedProject {
+            name: name.to_owned(),
+            uid: plan.project_uid.to_string(),
+            labels: project.metadata.labels.clone().unwrap_or_default(),
+            annotations: project.metadata.annotations.clone().unwrap_or_default(),
+        },
+        namespace: PlannedNamespace {
+            uid: plan.namespace_uid.to_string(),
+            origin: plan.origin.map(Into::into),
+        },
+        decision,
+        requester: None,
+        approvals: Vec::new(),
+    };
+    DeletionPlan::new(&plan::name(name, &plan.project_uid), spec)
+}

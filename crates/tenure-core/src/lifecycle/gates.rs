@@ -1,0 +1,135 @@
+//! The gates that a plan has to pass, and how a person opens each.
+
+use jiff::Timestamp;
+
+use super::Observation;
+use crate::contents::Contents;
+use crate::plan::{Consent, Missing, Plan, PlanFacts};
+use crate::trail::{self, Event};
+use crate::{Cancel, Gate, GateKind, ProjectFacts, Source, keys};
+
+/// How many of the kinds that could not be seen are named.
+const NAMED_KINDS: usize = 5;
+
+/// Everything that has to be awaited, but for the breaker.
+pub(super) fn gates(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    plan: &Plan,
+    mut gates: Vec<Gate>,
+    now: Timestamp,
+) -> Vec<Gate> {
+    if let Cancel::Illegible(value) = &project.cancel {
+        gates.push(Gate {
+            kind: GateKind::Refused,
+            source: Source::Cancel,
+            reason: format!("the Project says {}: {value}, which is not \"true\"", keys::CANCEL),
+        });
+    }
+    if !plan.destroys() {
+        return gates;
+    }
+    gates.extend(plan.contents.as_ref().and_then(unseen));
+    let consent = Consent { confirm: project.confirm.as_ref(), stored: seen.plan.as_ref() };
+    gates.extend(consent.missing(plan).iter().map(|missing| ask(missing, plan)));
+    if let Some(not_before) = plan.not_before.filter(|time| *time > now) {
+        gates.push(Gate {
+            kind: GateKind::Waiting,
+            source: Source::Grace,
+            reason: format!(
+                "the namespace is left alone until {not_before}; to call the deletion off, \
+                 annotate the Project with {}=true",
+                keys::CANCEL
+            ),
+        });
+    }
+    gates
+}
+
+/// Blindness is no verdict.
+fn unseen(contents: &Contents) -> Option<Gate> {
+    let unseen = &contents.unseen;
+    let (first, rest) = (unseen.first()?, unseen.len() - 1);
+    let named: Vec<_> = unseen.iter().take(NAMED_KINDS).map(|u| u.kind.as_str()).collect();
+    let more = match unseen.len().saturating_sub(NAMED_KINDS) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let why = if rest == 0 { &first.why } else { &format!("for {}: {}", first.kind, first.why) };
+    Some(Gate {
+        kind: GateKind::Waiting,
+        source: Source::Contents,
+        reason: format!(
+            "could not see {}{more} ({why}); let Tenure list them, by the role tenure-contents, or \
+             name them with --ignored-kind",
+            named.join(", ")
+        ),
+    })
+}
+
+fn ask(missing: &Missing, plan: &Plan) -> Gate {
+    let (source, reason) = match missing {
+        Missing::Confirmation => (
+            Source::Confirmation,
+            format!(
+                "it has to be confirmed; to confirm that {}, annotate the Project with {}={}",
+                plan.explain(),
+                keys::CONFIRM,
+                plan.digest()
+            ),
+        ),
+        Missing::Approvals { more, of, groups, requester_unknown } => {
+            let who = if groups.is_empty() {
+                String::new()
+            } else {
+                let groups: Vec<_> = groups.iter().map(String::as_str).collect();
+                format!(" by members of {}", groups.join(", "))
+            };
+            let because = if *requester_unknown {
+                ", one of them because nobody knows who asked for the deletion"
+            } else {
+                ""
+            };
+            (
+                Source::Approvals,
+                format!(
+                    "{more} of {of} approvals{who} are missing{because}; they are given in \
+                     spec.approvals of the DeletionPlan, for digest {}",
+                    plan.digest()
+                ),
+            )
+        }
+    };
+    Gate { kind: GateKind::Waiting, source, reason }
+}
+
+pub(super) fn interrupted(why: &str) -> Gate {
+    Gate {
+        kind: GateKind::Waiting,
+        source: Source::Breaker,
+        reason: format!(
+            "the breaker is open: {why}; to close it, annotate the ConfigMap tenure-breaker in \
+             Tenure's namespace with {}=YOUR-USER-NAME",
+            keys::CLOSED_BY
+        ),
+    }
+}
+
+/// A history that does not verify was tampered with, and says nothing.
+pub(super) fn distrust(stored: &PlanFacts) -> Option<Gate> {
+    let history = &stored.status.history;
+    let why = match trail::verify(&stored.name, history) {
+        _ if history.is_empty() => return None,
+        Ok(_) if trail::has_room(history, Event::Decided) => return None,
+        Ok(_) => "it is full".to_owned(),
+        Err(fault) => fault.to_string(),
+    };
+    Some(Gate {
+        kind: GateKind::Refused,
+        source: Source::Trail,
+        reason: format!(
+            "the history of the DeletionPlan {} cannot be continued: {why}",
+            stored.name
+        ),
+    })
+}

@@ -1,0 +1,81 @@
+//! Who has to agree to a plan, and who has.
+
+use std::collections::BTreeSet;
+
+use super::{Plan, PlanDigest, PlanFacts};
+use crate::policy::Approvals;
+
+/// What people said about the plans of one Project.
+#[derive(Clone, Copy, Debug)]
+pub struct Consent<'a> {
+    /// The annotation `tenure.dev/confirm` on the Project.
+    pub confirm: Option<&'a PlanDigest>,
+    /// The stored plan, with its approvals.
+    pub stored: Option<&'a PlanFacts>,
+}
+
+/// What is missing to a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Nobody confirmed it.
+    Confirmation,
+    /// Too few people agreed.
+    Approvals {
+        /// How many more.
+        more: usize,
+        /// How many in all.
+        of: usize,
+        /// Groups of which they must be in one.
+        groups: BTreeSet<String>,
+        /// Whether one of them is asked for because nobody knows who asked for the deletion.
+        requester_unknown: bool,
+    },
+}
+
+impl Consent<'_> {
+    /// Whether a person confirmed that very digest: by the annotation, or by an approval.
+    pub fn confirms(&self, digest: &PlanDigest) -> bool {
+        self.confirm == Some(digest)
+            || self.stored.is_some_and(|plan| plan.approvals.iter().any(|a| a.digest == *digest))
+    }
+
+    /// What is missing to the plan.
+    pub fn missing(&self, plan: &Plan) -> Vec<Missing> {
+        if !plan.destroys() {
+            return Vec::new();
+        }
+        let digest = plan.digest();
+        let mut missing = Vec::new();
+        if plan.confirmation && !self.confirms(&digest) {
+            missing.push(Missing::Confirmation);
+        }
+        missing.extend(plan.approvals.iter().filter_map(|wanted| self.more(wanted, &digest)));
+        missing
+    }
+
+    fn more(&self, wanted: &Approvals, digest: &PlanDigest) -> Option<Missing> {
+        let requester = self.stored.and_then(|plan| plan.requester.as_ref());
+        // Somebody whom nobody knows may be among those who agree.
+        let known = requester.filter(|requester| requester.via.is_none());
+        let of = wanted.count as usize + usize::from(known.is_none() && wanted.count > 0);
+        let people: BTreeSet<_> = self
+            .stored
+            .iter()
+            .flat_map(|plan| &plan.approvals)
+            .filter(|approval| approval.digest == *digest)
+            .filter(|approval| known.is_none_or(|requester| requester.user != approval.user))
+            .filter(|approval| {
+                wanted.groups.is_empty()
+                    || approval.groups.iter().any(|group| wanted.groups.contains(group))
+            })
+            .map(|approval| &approval.user)
+            .collect();
+        let more = of.saturating_sub(people.len());
+        (more > 0).then(|| Missing::Approvals {
+            more,
+            of,
+            groups: wanted.groups.clone(),
+            requester_unknown: known.is_none(),
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! A DeletionPlan as it is stored: the record, and how far it was carried out.
+
+use jiff::Timestamp;
+
+use super::PlanDigest;
+use crate::trail::{Entry, Event};
+use crate::{Disposition, ResourceVersion, Uid};
+
+/// How far a plan was carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Something is awaited before anything happens.
+    #[default]
+    Waiting,
+    /// It is being carried out.
+    Executing,
+    /// It was carried out.
+    Done,
+    /// It will never be carried out.
+    Void,
+}
+
+impl Phase {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "Waiting",
+            Self::Executing => "Executing",
+            Self::Done => "Done",
+            Self::Void => "Void",
+        }
+    }
+
+    /// Whether nothing more comes.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Void)
+    }
+}
+
+/// Who asked for the deletion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requester {
+    /// The user, as the API server knew them.
+    pub user: String,
+    /// The account of a front end that asked on somebody's behalf: then who that was is unknown.
+    pub via: Option<String>,
+}
+
+/// One person's agreement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Who agreed.
+    pub user: String,
+    /// Their groups.
+    pub groups: Vec<String>,
+    /// To what.
+    pub digest: PlanDigest,
+}
+
+/// How far a plan was carried out, and what happened on the way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanStatus {
+    /// How far.
+    pub phase: Phase,
+    /// Why it waits, as `(reason, message)`.
+    pub waiting: Vec<(String, String)>,
+    /// What happened, chained.
+    pub history: Vec<Entry>,
+}
+
+/// A DeletionPlan as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanFacts {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: Uid,
+    /// The version that was read.
+    pub resource_version: ResourceVersion,
+    /// UID of the Project.
+    pub project_uid: Uid,
+    /// UID of the Namespace.
+    pub namespace_uid: Uid,
+    /// What is to become of it.
+    pub disposition: Disposition,
+    /// Digest of what was decided.
+    pub digest: PlanDigest,
+    /// How many confirmations have expired.
+    pub attempt: u32,
+    /// Who asked; `None` where admission did not see it.
+    pub requester: Option<Requester>,
+    /// Who agreed.
+    pub approvals: Vec<Approval>,
+    /// How far it was carried out.
+    pub status: PlanStatus,
+}
+
+impl PlanFacts {
+    /// When the last such thing happened under the digest that stands.
+    pub fn last(&self, event: Event) -> Option<Timestamp> {
+        let same =
+            |entry: &&Entry| entry.event == event && entry.digest_of_plan == self.digest.as_str();
+        self.status.history.iter().rev().find(same).map(|entry| entry.at)
+    }
+
+    /// Whether its deletion was called off, and the Project has yet to be made anew.
+    pub fn awaits_restoration(&self) -> bool {
+        self.status.phase == Phase::Void
+            && self.status.history.last().is_some_and(|entry| entry.event == Event::Cancelled)
+    }
+}
