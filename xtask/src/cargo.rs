@@ -33,7 +33,16 @@ pub(crate) fn server(release: bool) -> anyhow::Result<PathBuf> {
         arguments.push("--release");
     }
     run(cargo(&arguments))?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    Ok(target.join(if release { "release" } else { "debug" }).join("tenure"))
+    Ok(target().join(if release { "release" } else { "debug" }).join("tenure"))
+}
+
+/// Builds an example for release, and gives its path.
+pub(crate) fn example(package: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let example = ["build", "--quiet", "--release", "--package", package, "--example", name];
+    run(cargo(&example))?;
+    Ok(target().join("release/examples").join(name))
+}
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }

@@ -22,6 +22,9 @@ pub const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
 /// Value of [`COMPONENT_LABEL`] on a controller's ServiceAccount.
 pub const COMPONENT_CONTROLLER: &str = "controller";
 
+/// Annotation in which `kubectl apply` keeps the whole object, a Secret's data too.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// Annotation, on the Project or the Namespace, that asks for at least `Clean` or `Retain`.
 pub const DISPOSITION: &str = "tenure.dev/disposition";
 /// Prefix of the annotations that hold an object: `hold.tenure.dev/NAME: reason`.

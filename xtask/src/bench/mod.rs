@@ -4,6 +4,7 @@
 //! machine; those of a peer are taken in the same run, on the same control plane, alternating.
 
 mod bulk;
+mod contents;
 mod footprint;
 mod proxy;
 mod report;
@@ -34,11 +35,32 @@ pub(crate) struct Arguments {
     /// Leave out rows whose measurement takes minutes: memory, idle writes, foreign namespaces
     #[arg(long)]
     quick: bool,
+    /// Measure only what it costs to know what is in a namespace
+    #[arg(long, conflicts_with = "peer")]
+    contents: bool,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let binary = server(true)?;
     let mut rows = Vec::new();
+    if !arguments.contents {
+        projects(&arguments, &mut rows).await?;
+    }
+    contents::measure(arguments.quick, &mut rows).await?;
+    report::print(&rows);
+    if let Some(path) = &arguments.json {
+        let json = serde_json::to_vec_pretty(&rows)?;
+        std::fs::write(path, json).with_context(|| format!("write {}", path.display()))?;
+    }
+    let missed: Vec<_> = rows.iter().filter(|row| row.met == Some(false)).map(Row::name).collect();
+    if !missed.is_empty() {
+        bail!("missed: {}", missed.join(", "));
+    }
+    Ok(())
+}
+
+/// What Projects cost, from their creation to their end.
+async fn projects(arguments: &Arguments, rows: &mut Vec<Row>) -> anyhow::Result<()> {
+    let binary = server(true)?;
     let plane = ControlPlane::start_temporary().await?;
     if let Some(path) = &arguments.peer_manifests {
         subject::apply_manifests(&plane, path).await?;
@@ -49,26 +71,17 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(command) => Some(Subject::peer(&plane, command).await?),
         None => None,
     };
-    requests::measure(&plane, &ours, &kargo_profile, peer.as_ref(), &mut rows).await?;
-    bulk::measure(&plane, &ours, peer.as_ref(), &mut rows).await?;
+    requests::measure(&plane, &ours, &kargo_profile, peer.as_ref(), rows).await?;
+    bulk::measure(&plane, &ours, peer.as_ref(), rows).await?;
     drop(plane);
     if !arguments.quick {
         footprint::measure(
             &binary,
             arguments.peer.as_deref(),
             arguments.peer_manifests.as_deref(),
-            &mut rows,
+            rows,
         )
         .await?;
-    }
-    report::print(&rows);
-    if let Some(path) = &arguments.json {
-        let json = serde_json::to_vec_pretty(&rows)?;
-        std::fs::write(path, json).with_context(|| format!("write {}", path.display()))?;
-    }
-    let missed: Vec<_> = rows.iter().filter(|row| row.met == Some(false)).map(Row::name).collect();
-    if !missed.is_empty() {
-        bail!("missed: {}", missed.join(", "));
     }
     Ok(())
 }

@@ -6,9 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
-
-/// The annotation in which `kubectl apply` keeps the whole object, a Secret's data too.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+use tenure_core::keys::LAST_APPLIED;
 
 /// One page of a list.
 #[derive(Deserialize)]

@@ -127,8 +127,6 @@ enum Strength {
 
 struct Rule(Tool, Strength, Evidence, Instance);
 
-/// The annotation in which `kubectl apply` keeps the whole object, a Secret's data too.
-pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// The annotation on what Kargo copied from another namespace.
 pub(super) const REPLICATED_FROM: &str = "kargo.akuity.io/replicated-from";
 /// The type of the Secrets in which Helm keeps its releases.
@@ -173,7 +171,7 @@ const RULES: &[Rule] = {
         Rule(Tool::Terraform, Weak, FieldManager("Terraform"), Nobody),
         Rule(Tool::Terraform, Weak, FieldManager("HashiCorp"), Nobody),
         Rule(Tool::Kubectl, Weak, FieldManager("kubectl"), Nobody),
-        Rule(Tool::Kubectl, Weak, Annotation(LAST_APPLIED), Nobody),
+        Rule(Tool::Kubectl, Weak, Annotation(keys::LAST_APPLIED), Nobody),
         Rule(Tool::Kubernetes, Strong, WellKnown("configmaps", "", Some("kube-root-ca.crt")), Nobody),
         Rule(Tool::Kubernetes, Strong, WellKnown("serviceaccounts", "", Some("default")), Nobody),
         Rule(Tool::Kubernetes, Strong, WellKnown("events", "", None), Nobody),
