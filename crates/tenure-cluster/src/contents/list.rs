@@ -52,6 +52,7 @@ impl Cluster {
                 Err(error) => return Err(error),
             };
             counter.count(0, items.len());
+            // Room that doubles would be half empty where it is largest.
             objects.reserve_exact(items.len());
             if is_claim(kind) {
                 objects.extend(self.claims(items, kind, namespace).await);
