@@ -153,7 +153,7 @@ fn cluster_role() -> ClusterRole {
     let write = ["create", "delete", "deletecollection", "list", "patch", "watch"];
     let rules = vec![
         rule("", &["namespaces"], &["create", "delete", "get", "list", "patch", "watch"]),
-        rule("", &["serviceaccounts"], &["create", "delete", "deletecollection", "list", "watch"]),
+        rule("", &["serviceaccounts"], &write),
         rule(RBAC, &["rolebindings"], &write),
         // What a Project's roles grant is more than Tenure itself may do, so it must be allowed
         // to grant it.

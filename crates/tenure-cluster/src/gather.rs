@@ -349,6 +349,11 @@ impl World {
         self.namespace.is_some()
     }
 
+    /// Whether the Project has to be made anew, because its deletion was called off.
+    pub fn awaits_restoration(&self) -> bool {
+        self.plan_facts.as_ref().is_some_and(PlanFacts::awaits_restoration)
+    }
+
     /// The Project's facts, if there is a Project.
     pub fn project(&self) -> Option<&ProjectFacts> {
         self.project_facts.as_ref()

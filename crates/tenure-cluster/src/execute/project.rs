@@ -112,7 +112,12 @@ impl Cluster {
         let doing = format!("{verb} project {}", world.name);
         let project =
             self.within(doing, self.projects().patch(&world.name, &patch(), &change)).await?;
-        world.set_project(Some(project), &self.settings)?;
+        // One that is being deleted and that nobody holds any more is gone with this answer. The
+        // watch may have said so already, and nothing would take it out of the store again.
+        let meta = &project.metadata;
+        let gone =
+            meta.deletion_timestamp.is_some() && meta.finalizers.as_ref().is_none_or(Vec::is_empty);
+        world.set_project((!gone).then_some(project), &self.settings)?;
         self.store.put_project(&world.name, world.project_facts.as_ref());
         Ok(())
     }

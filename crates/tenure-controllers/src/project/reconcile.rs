@@ -100,6 +100,13 @@ impl Reconciler {
             let ((), outcome) = futures::future::join(announcing, executing).await;
             let Err(error) = outcome else {
                 self.tell(name, about.as_ref(), &step, world.has_namespace()).await;
+                if step == Step::LetGoOfProject {
+                    if !world.awaits_restoration() {
+                        return Ok(Verdict::Never);
+                    }
+                    // What follows is another life, with other things to know.
+                    world = self.cluster.gather(name).await?;
+                }
                 continue;
             };
             let category = error.category();

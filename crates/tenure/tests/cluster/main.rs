@@ -8,8 +8,11 @@ mod support;
 
 mod access;
 mod adoption;
+mod brakes;
 mod inputs;
 mod lifecycle;
+mod plans;
 mod replicas;
+mod tiers;
 mod uninstall;
 mod weaknesses;

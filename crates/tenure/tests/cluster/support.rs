@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
-use tenure_api::Project;
+use tenure_api::{DeletionPlan, Project};
 use tenure_testbed::{ControlPlane, Process, TENURE_NAMESPACE, eventually};
 
 /// The user that the server is, in the audit log.
@@ -96,6 +96,65 @@ impl Test {
         .await
     }
 
+    /// The plan of the Project of that name that was made last.
+    pub(crate) async fn plan(&self, name: &str) -> Option<DeletionPlan> {
+        let plans: Api<DeletionPlan> = Api::all(self.client.clone());
+        let all = plans.list(&Default::default()).await.expect("list plans");
+        let of = all.items.into_iter().filter(|plan| plan.spec.project.name == name);
+        of.max_by_key(|plan| plan.metadata.creation_timestamp.clone())
+    }
+
+    /// Waits until the plan is in that phase.
+    pub(crate) async fn plan_in(&self, name: &str, phase: &str) -> DeletionPlan {
+        eventually(&format!("the plan of {name} is {phase}"), async || {
+            let plan = self.plan(name).await?;
+            let found = format!("{:?}", plan.status.as_ref()?.phase);
+            (found == phase).then_some(plan)
+        })
+        .await
+    }
+
+    /// Waits until the plan says what it waits for.
+    pub(crate) async fn plan_waits_for(&self, name: &str, gates: &str) -> DeletionPlan {
+        eventually(&format!("the plan of {name} waits for {gates}"), async || {
+            let plan = self.plan(name).await?;
+            let found = plan.status.as_ref()?.waiting_for.clone();
+            (found.as_deref() == Some(gates)).then_some(plan)
+        })
+        .await
+    }
+
+    /// A policy for the Project of that name alone.
+    pub(crate) async fn policy(&self, name: &str, mut spec: Value) {
+        spec["selector"] = json!({"names": [name]});
+        if spec["enforcement"].is_null() {
+            spec["enforcement"] = "Enforce".into();
+        }
+        self.apply(&json!({
+            "apiVersion": "tenure.dev/v1alpha1", "kind": "DeletionPolicy",
+            "metadata": {"name": name}, "spec": spec,
+        }))
+        .await;
+    }
+
+    /// Patches a plan as that user.
+    pub(crate) async fn patch_plan_as(
+        &self,
+        user: &str,
+        groups: &[&str],
+        plan: &DeletionPlan,
+        patch: Value,
+    ) -> Result<DeletionPlan, kube::Error> {
+        let mut config = self.bed.plane.user("admin", &["system:masters"]).expect("a user");
+        let groups = [groups, &["system:masters"]].concat();
+        config.auth_info.impersonate = Some(user.to_owned());
+        config.auth_info.impersonate_groups =
+            Some(groups.iter().map(|group| (*group).to_owned()).collect());
+        let client = tenure_cluster::connect(config).expect("a client");
+        let plans: Api<DeletionPlan> = Api::all(client);
+        plans.patch(&plan.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await
+    }
+
     /// Waits for the static decision, and gives its explanation.
     pub(crate) async fn disposition(&self, name: &str, disposition: &str) -> String {
         self.disposition_because(name, disposition, "").await
@@ -170,6 +229,10 @@ impl Test {
             }
         }
         all
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.raw(path).await
     }
 
     async fn raw(&self, path: &str) -> Value {
@@ -318,10 +381,12 @@ impl Bed {
 /// Starts a server under its own ServiceAccount.
 pub(crate) fn server(plane: &ControlPlane, name: &str, arguments: &[&str]) -> Process {
     let mut server = Command::new(env!("CARGO_BIN_EXE_tenure"));
-    server
-        .args(["server", "--mode", "standalone", "--listen", "127.0.0.1:0"])
+    server.args(["server", "--mode", "standalone", "--listen", "127.0.0.1:0"]);
+    if !arguments.contains(&"--breaker-at-least") {
         // Many tests delete many namespaces in a short time.
-        .args(["--breaker-at-least", "1000000"])
+        server.args(["--breaker-at-least", "1000000"]);
+    }
+    server
         .args(["--log", "info,tenure_controllers=debug"])
         .args(arguments)
         .arg("--kubeconfig")
