@@ -7,7 +7,9 @@
 mod world;
 
 use tenure_core::lifecycle::Wait;
-use tenure_core::{Keep, Step};
+use tenure_core::plan::Phase;
+use tenure_core::trail::Event;
+use tenure_core::{Cancel, Keep, Step, Uid};
 use world::World;
 
 /// The names of the steps until rest.
@@ -84,6 +86,61 @@ fn a_deleted_project_that_was_never_held_gets_nothing() {
     world.delete_project();
     assert_eq!(steps(&mut world), ["ReadAccess"]);
     assert!(world.namespace.is_none());
+}
+
+/// A Project that is being deleted, and the DELETE of its Namespace that is about to be sent.
+fn about_to_delete() -> (World, Step) {
+    let mut world = World::ready();
+    world.delete_project();
+    loop {
+        let step = world.next();
+        if matches!(step, Step::DeleteNamespace { .. }) {
+            return (world, step);
+        }
+        world.apply(&step);
+    }
+}
+
+#[test]
+fn a_deletion_is_called_off_once_no_delete_can_be_on_its_way() {
+    let (mut world, delete) = about_to_delete();
+    world.project.as_mut().expect("a project").cancel = Cancel::Yes;
+    let step = world.next();
+    assert_eq!(step.name(), "RemoveNamespaceFinalizer");
+    world.apply(&step);
+    let Step::DeleteNamespace { resource_version, .. } = delete else { unreachable!() };
+    assert_ne!(world.namespace_mut().resource_version, resource_version);
+    let step = world.next();
+    assert!(matches!(&step, Step::AdvancePlan(status) if status.phase == Phase::Void));
+}
+
+#[test]
+fn a_deletion_begins_anew_once_its_calling_off_is_withdrawn() {
+    let (mut world, _) = about_to_delete();
+    world.namespace_mut().finalizer = false;
+    let names: Vec<_> = (0..4)
+        .map(|_| {
+            let step = world.next();
+            world.apply(&step);
+            step.name()
+        })
+        .collect();
+    assert_eq!(names, ["AdvancePlan", "AddNamespaceFinalizer", "AdvancePlan", "DeleteNamespace"]);
+    let history = &world.plan.as_ref().expect("a plan").status.history;
+    assert_eq!(history.iter().filter(|entry| entry.event == Event::Started).count(), 2);
+}
+
+#[test]
+fn a_deletion_that_happened_is_not_said_to_be_called_off() {
+    let (mut world, delete) = about_to_delete();
+    world.apply(&delete);
+    // The Namespace goes, another is made with its annotations, and then somebody regrets it.
+    let namespace = world.namespace_mut();
+    (namespace.uid, namespace.deleting) = (Uid::new("another"), None);
+    world.project.as_mut().expect("a project").cancel = Cancel::Yes;
+    assert_eq!(steps(&mut world)[0], "AdvancePlan");
+    let history = &world.plan.as_ref().expect("a plan").status.history;
+    assert!(history.iter().all(|entry| entry.event != Event::Cancelled));
 }
 
 /// Whatever interrupts a life, between any two steps, and whoever changes what on the way: it

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::live::{record, rest_at, unfit};
 use super::planning::{planned, preview_of};
-use super::telling::{Telling, conclude};
+use super::telling::{Telling, conclude, void};
 use super::{Access, Archived, Observation, Release, Step, Wait, clean};
 use crate::access::AccessKey;
 use crate::plan::{Phase, Plan, PlanFacts};
@@ -130,6 +130,16 @@ fn call_off(
             Err(step) => step,
         };
     };
+    if plan.namespace_uid != namespace.uid {
+        // What the person wants back is gone; nobody may be told that it was spared.
+        return void(plan, now, "another namespace of its name stands in its place");
+    }
+    if namespace.finalizer {
+        // A DELETE may be on its way: another controller's, or one whose answer was lost. It
+        // holds for the version it was decided on, which this write ends; whoever decides anew
+        // reads that the deletion is called off.
+        return Step::RemoveNamespaceFinalizer;
+    }
     let told = "a person called the deletion off; the Project is made anew";
     let telling = Telling::of(plan, now).phase(Phase::Void);
     telling.entry(Event::Cancelled, None, told).step()

@@ -101,6 +101,14 @@ pub(super) fn planned(
     if !gates.is_empty() {
         return Err(wait(seen, project, namespace, &plan, stored, gates, now));
     }
+    // Whoever calls a deletion off takes the finalizer off the Namespace before that is recorded.
+    // So nothing is deleted without it, nor by a beginning that was recorded without it.
+    if plan.disposition == Disposition::Delete && !namespace.finalizer {
+        return Err(match stored.status.phase {
+            Phase::Executing => Telling::of(stored, now).phase(Phase::Waiting).step(),
+            _ => Step::AddNamespaceFinalizer,
+        });
+    }
     // What was decided anew while an earlier decision was carried out has to begin anew, too.
     if stored.status.phase != Phase::Executing || stored.last(Event::Started).is_none() {
         return Err(start(seen, project, &plan, stored, now));
