@@ -12,7 +12,8 @@ use crate::plan::{Phase, Plan, PlanFacts};
 use crate::status::Progress;
 use crate::trail::Event;
 use crate::{
-    Blocker, Cancel, Disposition, NamespaceFacts, NotOwned, Profile, ProjectFacts, Tenancy, tenancy,
+    Blocker, Cancel, Disposition, NamespaceFacts, NotOwned, Profile, ProjectFacts, Tenancy, Uid,
+    tenancy,
 };
 
 /// How often the status is brought up to date while a Namespace takes its time.
@@ -151,6 +152,14 @@ fn let_go(seen: &Observation<'_>, now: Timestamp) -> Step {
     if let Some(step) = taking_back(seen, |key| !key.kind.namespaced()) {
         return step;
     }
+    let there = |uid: &Uid| seen.namespace.as_ref().is_some_and(|namespace| namespace.uid == *uid);
+    if let Some(plan) = &seen.plan
+        && plan.status.phase == Phase::Executing
+        && plan.disposition == Disposition::Delete
+        && there(&plan.namespace_uid)
+    {
+        return void(plan, now, "the namespace was released before it was deleted");
+    }
     if let Some(step) = conclude(seen.plan.as_ref(), now) {
         return step;
     }
@@ -185,7 +194,13 @@ fn while_it_goes(
     if namespace.finalizer {
         return Step::RemoveNamespaceFinalizer;
     }
-    if !is_held(tenancy) && !matches!(tenancy, Tenancy::Unrecorded(_)) {
+    // What the plan says is being deleted is waited for, whoever takes its marks off meanwhile.
+    let by_plan = seen.plan.as_ref().is_some_and(|plan| {
+        plan.namespace_uid == namespace.uid
+            && plan.disposition == Disposition::Delete
+            && plan.status.phase == Phase::Executing
+    });
+    if !by_plan && !is_held(tenancy) && !matches!(tenancy, Tenancy::Unrecorded(_)) {
         return let_go(seen, now);
     }
     let since = namespace.deleting.unwrap_or(now);

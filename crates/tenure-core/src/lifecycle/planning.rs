@@ -110,7 +110,7 @@ pub(super) fn planned(
         });
     }
     // What was decided anew while an earlier decision was carried out has to begin anew, too.
-    if stored.status.phase != Phase::Executing || stored.last(Event::Started).is_none() {
+    if !stored.has_begun() {
         return Err(start(seen, project, &plan, stored, now));
     }
     kept(seen, project, &plan).map_or(Ok(plan), Err)
@@ -243,7 +243,7 @@ fn wants_contents(
 fn expired(seen: &Observation<'_>, stored: &PlanFacts, now: Timestamp) -> bool {
     let holds =
         SignedDuration::try_from(seen.settings.confirmation_holds).unwrap_or(SignedDuration::MAX);
-    stored.status.phase == Phase::Waiting
+    !stored.has_begun()
         && stored.last(Event::ConfirmationExpired).is_none()
         && stored.last(Event::Confirmed).is_some_and(|at| now.duration_since(at) > holds)
 }

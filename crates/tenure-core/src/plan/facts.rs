@@ -103,6 +103,13 @@ impl PlanFacts {
         self.status.history.iter().rev().find(same).map(|entry| entry.at)
     }
 
+    /// Whether what stands is being carried out: nothing else was begun since it was.
+    pub fn has_begun(&self) -> bool {
+        let started = self.status.history.iter().rev().find(|entry| entry.event == Event::Started);
+        self.status.phase == Phase::Executing
+            && started.is_some_and(|entry| entry.digest_of_plan == self.digest.as_str())
+    }
+
     /// Whether its deletion was called off, and the Project has yet to be made anew.
     pub fn awaits_restoration(&self) -> bool {
         self.status.phase == Phase::Void
