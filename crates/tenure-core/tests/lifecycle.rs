@@ -131,6 +131,44 @@ fn a_deletion_begins_anew_once_its_calling_off_is_withdrawn() {
 }
 
 #[test]
+fn what_is_decided_anew_is_recorded_once_no_delete_can_be_on_its_way() {
+    let (mut world, _) = about_to_delete();
+    world.project.as_mut().expect("a project").statements.keep = Keep::Yes;
+    assert_eq!(steps(&mut world)[..2], ["RemoveNamespaceFinalizer", "RecordPlan"]);
+}
+
+#[test]
+fn a_decision_that_comes_back_begins_anew() {
+    let (mut world, _) = about_to_delete();
+    let keep = |world: &mut World, keep| {
+        world.project.as_mut().expect("a project").statements.keep = keep;
+    };
+    keep(&mut world, Keep::Yes);
+    while world.next().name() != "RemoveAccess" {
+        let step = world.next();
+        world.apply(&step);
+    }
+    keep(&mut world, Keep::Absent);
+    while world.next().name() != "DeleteNamespace" {
+        let step = world.next();
+        world.apply(&step);
+    }
+    let history = &world.plan.as_ref().expect("a plan").status.history;
+    assert_eq!(history.iter().filter(|entry| entry.event == Event::Started).count(), 3);
+}
+
+#[test]
+fn what_the_plan_deletes_is_waited_for_whoever_takes_its_marks_off() {
+    let (mut world, delete) = about_to_delete();
+    world.apply(&delete);
+    let namespace = world.namespace_mut();
+    (namespace.labelled, namespace.finalizer) = (false, false);
+    (namespace.project_uid, namespace.origin, namespace.ledger) = (None, None, None);
+    assert_eq!(steps(&mut world), ["ReadAccess", "RemoveAccess"]);
+    assert!(world.project.is_some());
+}
+
+#[test]
 fn a_deletion_that_happened_is_not_said_to_be_called_off() {
     let (mut world, delete) = about_to_delete();
     world.apply(&delete);

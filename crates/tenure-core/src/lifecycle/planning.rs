@@ -83,7 +83,14 @@ pub(super) fn planned(
         let told = "nobody acted on the confirmation in time; it has to be given anew";
         return Err(Telling::of(stored, now).entry(Event::ConfirmationExpired, None, told).step());
     }
+    // Leave to delete is taken back before the record says so, as it is given after: a DELETE that
+    // is on its way holds for the version that the finalizer stands on.
+    let has_leave =
+        namespace.finalizer && stored.disposition == Disposition::Delete && stored.has_begun();
     if stored.digest != plan.digest() {
+        if has_leave {
+            return Err(Step::RemoveNamespaceFinalizer);
+        }
         return Err(Step::RecordPlan(Box::new(plan)));
     }
     let mut gates = gates(seen, project, &plan, decision.gates, now);
@@ -97,6 +104,9 @@ pub(super) fn planned(
             Current::Interrupted(why) => gates.push(interrupted(&why)),
             Current::MustClose(by) => return Err(Step::CloseBreaker(by)),
         }
+    }
+    if !gates.is_empty() && has_leave {
+        return Err(Step::RemoveNamespaceFinalizer);
     }
     if !gates.is_empty() {
         return Err(wait(seen, project, namespace, &plan, stored, gates, now));
