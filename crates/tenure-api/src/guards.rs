@@ -10,10 +10,22 @@ use crate::install::{BREAKER, NAME, named};
 /// The policies and their bindings.
 pub(crate) fn manifests(namespace: &str) -> Vec<Value> {
     let tenure = format!("system:serviceaccount:{namespace}:{NAME}");
-    let others = json!([{
-        "name": "not-tenure",
-        "expression": format!("request.userInfo.username != '{tenure}'"),
-    }]);
+    let others = json!([
+        {"name": "not-tenure", "expression": format!("request.userInfo.username != '{tenure}'")},
+    ]);
+    let of_the_breaker = json!([
+        {"name": "not-tenure", "expression": format!("request.userInfo.username != '{tenure}'")},
+        {
+            "name": "breaker",
+            "expression": format!("(object == null ? oldObject : object).metadata.name == '{BREAKER}'"),
+        },
+        {
+            // Its namespace goes with everything in it, and nothing may hold that up.
+            "name": "not-the-namespace-controller",
+            "expression": "!(request.userInfo.username in ['system:kube-controller-manager', \
+                'system:serviceaccount:kube-system:namespace-controller'])",
+        },
+    ]);
     let [plans, breaker] = ["tenure-plans", BREAKER];
     vec![
         json!({
@@ -23,7 +35,8 @@ pub(crate) fn manifests(namespace: &str) -> Vec<Value> {
                 "failurePolicy": "Fail",
                 "matchConstraints": {"resourceRules": [{
                     "apiGroups": ["tenure.dev"], "apiVersions": ["*"],
-                    "operations": ["CREATE", "UPDATE"], "resources": ["deletionplans"],
+                    "operations": ["CREATE", "UPDATE", "DELETE"],
+                    "resources": ["deletionplans", "deletionplans/status"],
                 }]},
                 "matchConditions": others,
                 "variables": [
@@ -42,20 +55,26 @@ pub(crate) fn manifests(namespace: &str) -> Vec<Value> {
                 "matchConstraints": {
                     "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
                     "resourceRules": [{
-                        "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
-                        "resources": ["configmaps"], "resourceNames": [BREAKER],
+                        "apiGroups": [""], "apiVersions": ["v1"],
+                        "operations": ["CREATE", "UPDATE", "DELETE"], "resources": ["configmaps"],
                     }],
                 },
-                "matchConditions": others,
+                "matchConditions": of_the_breaker,
+                "variables": [
+                    {"name": "before", "expression": data("oldObject")},
+                    {"name": "after", "expression": data("object")},
+                    {"name": "closing", "expression": closing("object")},
+                    {"name": "closed", "expression": closing("oldObject")},
+                ],
                 "validations": [
                     {
-                        "expression": "request.operation != 'CREATE' && object.data == oldObject.data",
-                        "message": "Tenure alone writes what became of the breaker",
+                        "expression": "request.operation == 'UPDATE' && variables.before == variables.after \
+                            && !(has(object.immutable) && object.immutable)",
+                        "message": "Tenure alone writes, and takes away, what became of the breaker",
                     },
                     {
-                        "expression": "!has(object.metadata.annotations) || \
-                            !('tenure.dev/closed-by' in object.metadata.annotations) || \
-                            object.metadata.annotations['tenure.dev/closed-by'] == request.userInfo.username",
+                        "expression": "variables.closing == '' || variables.closing == variables.closed \
+                            || variables.closing == request.userInfo.username",
                         "messageExpression": "'tenure.dev/closed-by has to name who closes it: ' + request.userInfo.username",
                     },
                 ],
@@ -63,6 +82,18 @@ pub(crate) fn manifests(namespace: &str) -> Vec<Value> {
         }),
         binding(breaker),
     ]
+}
+
+fn data(of: &str) -> String {
+    format!("{of} != null && has({of}.data) ? {of}.data : {{}}")
+}
+
+fn closing(of: &str) -> String {
+    format!(
+        "{of} != null && has({of}.metadata.annotations) \
+         && 'tenure.dev/closed-by' in {of}.metadata.annotations \
+         ? {of}.metadata.annotations['tenure.dev/closed-by'] : ''"
+    )
 }
 
 fn approvals(of: &str) -> String {
@@ -76,7 +107,16 @@ fn plan_rules() -> Value {
             "message": "Tenure alone writes plans",
         },
         {
-            "expression": "oldObject == null || (object.spec.project == oldObject.spec.project \
+            "expression": "request.operation != 'DELETE' || (has(oldObject.status) && has(oldObject.status.phase) \
+                && oldObject.status.phase in ['Done', 'Void'])",
+            "message": "a plan that has not ended is not for people to take away; annotate the Project with tenure.dev/cancel=true",
+        },
+        {
+            "expression": "request.subResource != 'status'",
+            "message": "Tenure alone writes how far a plan was carried out",
+        },
+        {
+            "expression": "oldObject == null || object == null || (object.spec.project == oldObject.spec.project \
                 && object.spec.namespace == oldObject.spec.namespace \
                 && object.spec.decision == oldObject.spec.decision \
                 && has(object.spec.requester) == has(oldObject.spec.requester) \
@@ -89,7 +129,7 @@ fn plan_rules() -> Value {
             "messageExpression": "'an approval has to name who gives it and their own groups: ' + request.userInfo.username",
         },
         {
-            "expression": "variables.before.all(a, a in variables.after || a.user == request.userInfo.username)",
+            "expression": "object == null || variables.before.all(a, a in variables.after || a.user == request.userInfo.username)",
             "message": "an approval is only for who gave it to take back",
         },
     ])

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::CustomResource;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use tenure_core::contents::Contents;
+use serde_json::{Value, json};
 use tenure_core::plan::{self, Plan, PlanDigest, PlanFacts, PlanStatus};
 use tenure_core::trail::{Entry, Event};
 use tenure_core::{Claim, ResourceVersion, Uid};
@@ -17,6 +17,8 @@ use crate::{FactsError, words};
 /// Most entries of each list of the contents that a plan keeps. What is decided by is in the
 /// digest whole.
 const MOST_KEPT: usize = 300;
+/// Most claims, warnings and others that a plan names. The strongest come first.
+const MOST_TOLD: usize = 50;
 
 /// What was decided about one Project and its Namespace.
 #[derive(Clone, Debug, Deserialize, Serialize, CustomResource, JsonSchema)]
@@ -58,6 +60,9 @@ pub struct PlannedProject {
     pub name: String,
     /// Its UID.
     pub uid: String,
+    /// The version of it that says the following.
+    #[serde(default, rename = "resourceVersion")]
+    pub resource_version: String,
     /// Its labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -126,7 +131,7 @@ pub struct PlannedDecision {
     /// good. Never what is in a Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "object")]
-    pub contents: Option<Contents>,
+    pub contents: Option<Value>,
 }
 
 /// One source's demand for at least some disposition.
@@ -264,14 +269,14 @@ impl From<&Plan> for PlannedDecision {
             digest: digest.to_string(),
             scope: scope.map(Into::into),
             keep_kinds: if scope.is_some() { keep_kinds.clone() } else { BTreeSet::new() },
-            claims: claims.iter().map(Into::into).collect(),
-            presumptions: presumptions.iter().map(Into::into).collect(),
+            claims: claims.iter().take(MOST_TOLD).map(Into::into).collect(),
+            presumptions: presumptions.iter().take(MOST_TOLD).map(Into::into).collect(),
             discharged: *discharged,
             alternative: alternative.as_ref().map(|alternative| Alternative {
                 disposition: alternative.disposition.into(),
                 digest: alternative.digest.to_string(),
             }),
-            warnings: warnings.clone(),
+            warnings: warnings.iter().take(MOST_TOLD).cloned().collect(),
             policies: policies
                 .iter()
                 .map(|policy| PolicyReference {
@@ -281,10 +286,10 @@ impl From<&Plan> for PlannedDecision {
                 })
                 .collect(),
             confirmation: *confirmation,
-            foreign: foreign.iter().map(ToString::to_string).collect(),
+            foreign: foreign.iter().take(MOST_TOLD).map(ToString::to_string).collect(),
             not_before: not_before.map(Time),
             attempt: *attempt,
-            contents: contents.clone().map(|contents| contents.shortened(MOST_KEPT)),
+            contents: contents.clone().map(|contents| json!(contents.shortened(MOST_KEPT))),
         }
     }
 }
@@ -315,6 +320,10 @@ impl DeletionPlan {
             project_uid: Uid::new(spec.project.uid.as_str()),
             namespace_uid: Uid::new(spec.namespace.uid.as_str()),
             disposition: spec.decision.disposition.into(),
+            scope: spec.decision.scope.map(Into::into),
+            keep_kinds: spec.decision.keep_kinds.clone(),
+            confirmation: spec.decision.confirmation,
+            project_version: ResourceVersion::new(spec.project.resource_version.as_str()),
             digest: PlanDigest::new(spec.decision.digest.as_str()),
             attempt: spec.decision.attempt,
             requester: spec.requester.as_ref().map(|requester| plan::Requester {

@@ -10,6 +10,9 @@ use tenure_core::trail::{Entry, EntryDigest};
 
 use crate::gather::{Cluster, World};
 
+/// Of how many plans it is remembered what of them is kept.
+const MOST_KNOWN: usize = 4096;
+
 /// Keeps entries of trails. Keeping one twice is harmless.
 pub trait Sink: Send + Sync {
     /// Keeps an entry of that plan's trail.
@@ -56,13 +59,12 @@ impl Archive {
             }
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        match history.last() {
-            // Nothing more comes.
-            Some(_) if plan.status.phase.is_final() && !plan.awaits_restoration() => {
-                kept.remove(&plan.name);
-            }
-            Some(last) => drop(kept.insert(plan.name.clone(), last.digest.clone())),
-            None => {}
+        if kept.len() >= MOST_KNOWN {
+            // What is forgotten is kept once more, which is harmless.
+            kept.clear();
+        }
+        if let Some(last) = history.last() {
+            kept.insert(plan.name.clone(), last.digest.clone());
         }
         Archived::Kept
     }

@@ -17,7 +17,7 @@ use tenure_api::{
 use tenure_core::access::AccessKey;
 use tenure_core::contents::Contents;
 use tenure_core::contents::clean::Remaining;
-use tenure_core::lifecycle::{Access, Archived, Trouble};
+use tenure_core::lifecycle::{Access, Archived, Preview, Trouble, preview};
 use tenure_core::plan::{self, PlanFacts};
 use tenure_core::policy::Policy;
 use tenure_core::status::Stats;
@@ -167,6 +167,11 @@ impl Cluster {
         };
         world.set_project(project, &self.settings)?;
         world.set_namespace(namespace)?;
+        if world.is_deleted_without_its_own() {
+            // What was read before its Project may be older than the Project.
+            let doing = reading("namespace");
+            world.set_namespace(self.within(doing, namespaces.get_metadata_opt(name)).await?)?;
+        }
         self.gather_the_rest(&mut world).await?;
         Ok(world)
     }
@@ -203,12 +208,41 @@ impl Cluster {
         Ok(())
     }
 
+    /// Says what would happen if the Project of that name were deleted now: nothing is written.
+    /// `None` if there is nothing to decide.
+    ///
+    /// # Errors
+    /// If anything could not be read.
+    pub async fn preview(&self, name: &str) -> Result<Option<Preview>, RequestError> {
+        let mut world = self.gather(name).await?;
+        let (crd, policies, breaker) =
+            futures::future::try_join3(self.read_crd(), self.read_policies(), self.read_breaker())
+                .await?;
+        world.crd = crd;
+        world.policies = policies;
+        world.breaker = self.store.breaker(breaker.as_ref(), self.settings.breaker);
+        loop {
+            let seen = world.observe(&self.settings, None);
+            let step = match preview(&seen, self.now()) {
+                Ok(preview) => return Ok(preview),
+                Err(step) => step,
+            };
+            drop(seen);
+            self.execute(&step, &mut world).await?;
+        }
+    }
+
     /// The UID of the Project whose plan matters here: of the one that is being deleted, of the
     /// one that is gone, or of a forerunner whose plan has not ended.
     fn planned_project(&self, world: &World) -> Option<Uid> {
         let recorded = world.namespace_facts.as_ref().and_then(|ns| ns.project_uid.clone());
         match &world.project_facts {
-            Some(project) if project.deleting.is_some() => Some(project.uid.clone()),
+            Some(project) if project.deleting.is_some() => {
+                // Made anew and deleted again before the record names it.
+                let former =
+                    project.restored_from.clone().filter(|uid| Some(uid) == recorded.as_ref());
+                Some(former.unwrap_or_else(|| project.uid.clone()))
+            }
             Some(project) => {
                 let former =
                     project.restored_from.clone().filter(|uid| Some(uid) == recorded.as_ref());
@@ -254,9 +288,13 @@ impl Cluster {
             return Ok(again);
         }
         // Contents were looked at in this pass, and what of them matters is in the digest of the
-        // plan that was recorded since.
-        let World { access, found, contents, .. } = world;
-        Ok(World { access, found, contents, ..again })
+        // plan that was recorded since. An archive that could not be written is not asked again.
+        let World { access, found, contents, remaining, archived, .. } = world;
+        let archived = match archived {
+            Archived::Failed(why) if again.archived == Archived::Pending => Archived::Failed(why),
+            _ => again.archived.clone(),
+        };
+        Ok(World { access, found, contents, remaining, archived, ..again })
     }
 
     /// Waits for a request, but not for ever, and not with too many others.
@@ -347,6 +385,15 @@ impl World {
     /// Whether there is a Namespace.
     pub fn has_namespace(&self) -> bool {
         self.namespace.is_some()
+    }
+
+    /// Whether the Project is being deleted, and the Namespace, if there is one, is not recorded
+    /// as its own.
+    fn is_deleted_without_its_own(&self) -> bool {
+        let recorded = self.namespace_facts.as_ref().and_then(|ns| ns.project_uid.as_ref());
+        self.project_facts
+            .as_ref()
+            .is_some_and(|project| project.deleting.is_some() && Some(&project.uid) != recorded)
     }
 
     /// Whether the Project has to be made anew, because its deletion was called off.

@@ -37,9 +37,9 @@ impl<'a> ObjectPatch<'a> {
         if finalizers.iter().any(|f| f == keys::FINALIZER) {
             return self;
         }
+        // Nobody may have made the list meanwhile, or added ours to it.
+        self = self.at_this_version();
         if finalizers.is_empty() {
-            // The whole list is made, so nobody may have made one meanwhile.
-            self = self.at_this_version();
             self.add(["metadata", "finalizers"], json!([keys::FINALIZER]));
         } else {
             self.add(["metadata", "finalizers", "-"], json!(keys::FINALIZER));

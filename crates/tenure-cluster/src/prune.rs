@@ -9,8 +9,8 @@ use kube::api::{DeleteParams, ListParams, Preconditions};
 use crate::RequestError;
 use crate::gather::Cluster;
 
-/// Plans per page of the list.
-const PAGE: u32 = 250;
+/// Plans per page of the list: each may be as large as etcd lets it be.
+const PAGE: u32 = 20;
 
 impl Cluster {
     /// Deletes plans that ended longer ago than that. How many.

@@ -162,7 +162,7 @@ pub fn report(
 }
 
 /// Cuts a message that would not be read, and at some length not be accepted.
-fn cap(mut message: String) -> String {
+pub(crate) fn cap(mut message: String) -> String {
     if message.len() > LONGEST_MESSAGE {
         message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
         message.push('…');

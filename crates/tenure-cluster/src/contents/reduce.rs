@@ -40,6 +40,7 @@ pub(super) fn reduce(
         .collect();
     object.finalizers =
         meta.finalizers.unwrap_or_default().into_iter().map(String::into_boxed_str).collect();
+    object.created = meta.creation_timestamp;
     object.deleting = meta.deletion_timestamp.is_some();
     let spec = item.spec.unwrap_or_default();
     if is_claim(kind) {

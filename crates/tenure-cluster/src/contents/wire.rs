@@ -69,6 +69,7 @@ pub(super) struct Meta {
     pub(super) annotations: Option<BTreeMap<String, String>>,
     pub(super) owner_references: Option<Vec<OwnerReference>>,
     pub(super) finalizers: Option<Vec<String>>,
+    pub(super) creation_timestamp: Option<jiff::Timestamp>,
     pub(super) deletion_timestamp: Option<IgnoredAny>,
     pub(super) managed_fields: Option<Vec<ManagedFields>>,
 }

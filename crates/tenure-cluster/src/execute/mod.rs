@@ -31,6 +31,7 @@ impl Cluster {
             Step::ReadContents => self.look_at_contents(world).await,
             Step::ReadRemaining(cleaning) => self.look_at_remaining(cleaning, world).await,
             Step::RecordPlan(plan) => self.record_plan(plan, world).await,
+            Step::RecordProject => self.record_project(world).await,
             Step::AdvancePlan(status) => self.advance_plan(status, world).await,
             Step::Archive => {
                 self.archive(world).await;

@@ -114,7 +114,9 @@ impl Cluster {
         world: &mut World,
     ) -> Result<(), RequestError> {
         self.patch_namespace("release", world, |patch| {
+            // Somebody who adds the finalizer meanwhile would find no record to it.
             let mut patch = patch
+                .at_this_version()
                 .remove_annotation(keys::PROJECT_UID)
                 .remove_annotation(keys::ORIGIN)
                 .remove_annotation(keys::LEDGER)

@@ -33,9 +33,11 @@ impl Cluster {
         let Some(project) = &world.project else { return Ok(()) };
         let decision = PlannedDecision::from(plan);
         let doing = format!("record the plan for project {}", world.name);
-        let stored = match &world.plan {
+        let own = world.plan.as_ref().filter(|s| s.spec.project.uid == plan.project_uid.as_str());
+        let stored = match own {
             Some(stored) => {
                 let change: Patch<()> = ObjectPatch::of(&stored.metadata)
+                    .set("/spec/project", serde_json::json!(planned_project(project)))
                     .set("/spec/decision", serde_json::json!(decision))
                     .build();
                 let name = stored.metadata.name.as_deref().unwrap_or_default();
@@ -46,6 +48,18 @@ impl Cluster {
                 self.within(doing, self.plans().create(&post(), &stored)).await?
             }
         };
+        self.take_plan(Some(stored), world)
+    }
+
+    /// Writes what the Project says now.
+    pub(super) async fn record_project(&self, world: &mut World) -> Result<(), RequestError> {
+        let (Some(project), Some(stored)) = (&world.project, &world.plan) else { return Ok(()) };
+        let change: Patch<()> = ObjectPatch::of(&stored.metadata)
+            .set("/spec/project", serde_json::json!(planned_project(project)))
+            .build();
+        let name = stored.metadata.name.as_deref().unwrap_or_default();
+        let doing = format!("record project {}", world.name);
+        let stored = self.within(doing, self.plans().patch(name, &patch(), &change)).await?;
         self.take_plan(Some(stored), world)
     }
 
@@ -86,7 +100,8 @@ impl Cluster {
     /// the Namespace of the one before.
     pub(super) async fn restore_project(&self, world: &mut World) -> Result<(), RequestError> {
         let Some(plan) = &world.plan else { return Ok(()) };
-        let PlannedProject { name, uid, labels, annotations } = &plan.spec.project;
+        let PlannedProject { name, uid, resource_version: _, labels, annotations } =
+            &plan.spec.project;
         let mut annotations = annotations.clone();
         annotations.retain(|key, _| key != keys::CANCEL && key != keys::CONFIRM);
         annotations.insert(keys::RESTORED_FROM.to_owned(), uid.clone());
@@ -140,7 +155,7 @@ impl Cluster {
             }
         };
         tracing::error!(why, "the breaker opens: nothing more is deleted until a person closes it");
-        world.breaker_map = Some(map);
+        self.take_breaker(map, world);
         Ok(())
     }
 
@@ -159,8 +174,14 @@ impl Cluster {
         let doing = "close the breaker".to_owned();
         let map = self.within(doing, self.breaker_maps().patch(BREAKER, &patch(), &change)).await?;
         tracing::warn!(by, "the breaker is closed: deletions go on");
-        world.breaker_map = Some(map);
+        self.take_breaker(map, world);
         Ok(())
+    }
+
+    fn take_breaker(&self, map: ConfigMap, world: &mut World) {
+        self.store.put_breaker(Some(&map));
+        world.breaker = self.store.breaker(Some(&map), self.settings.breaker);
+        world.breaker_map = Some(map);
     }
 
     pub(crate) fn breaker_maps(&self) -> Api<ConfigMap> {
@@ -168,14 +189,20 @@ impl Cluster {
     }
 }
 
+fn planned_project(project: &Project) -> PlannedProject {
+    let ObjectMeta { name, uid, resource_version, labels, annotations, .. } = &project.metadata;
+    PlannedProject {
+        name: name.clone().unwrap_or_default(),
+        uid: uid.clone().unwrap_or_default(),
+        resource_version: resource_version.clone().unwrap_or_default(),
+        labels: labels.clone().unwrap_or_default(),
+        annotations: annotations.clone().unwrap_or_default(),
+    }
+}
+
 fn new_plan(plan: &Plan, project: &Project, decision: PlannedDecision, name: &str) -> DeletionPlan {
     let spec = DeletionPlanSpec {
-        project: PlannedProject {
-            name: name.to_owned(),
-            uid: plan.project_uid.to_string(),
-            labels: project.metadata.labels.clone().unwrap_or_default(),
-            annotations: project.metadata.annotations.clone().unwrap_or_default(),
-        },
+        project: planned_project(project),
         namespace: PlannedNamespace {
             uid: plan.namespace_uid.to_string(),
             origin: plan.origin.map(Into::into),

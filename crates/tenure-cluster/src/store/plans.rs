@@ -97,11 +97,11 @@ impl Store {
         news
     }
 
-    /// The breaker, with that record of it in place of the one the watch has seen.
+    /// The breaker, with what was read of its record.
     pub(crate) fn breaker(&self, map: Option<&ConfigMap>, limit: BreakerLimit) -> Breaker {
         let inner = self.lock();
         Breaker {
-            record: map.map(crate::breaker::record).or_else(|| inner.plans.breaker.clone()),
+            record: map.map(crate::breaker::record),
             started: inner.plans.started.values().copied().collect(),
             projects: inner.projects.len(),
             limit,

@@ -116,7 +116,7 @@ impl Reconciler {
                 return Err(error);
             }
             tracing::warn!(project = name, step = step.name(), %error, "it fails");
-            world = self.cluster.gather(name).await?;
+            world = self.cluster.gather_again(world).await?;
             let seen = world.observe(self.cluster.settings(), None);
             // What is there now may ask for something else.
             if lasting || next_step(&seen, self.cluster.now()) == step {
@@ -238,7 +238,8 @@ fn after_done(project: Option<&ProjectFacts>) -> Verdict {
 fn rest(wait: &Wait) -> Verdict {
     match wait {
         Wait::Event | Wait::Retry => Verdict::After(spread(RESYNC)),
-        Wait::AtMost(time) => Verdict::After(*time),
+        // However long it is said to take: nobody is asked for nothing for longer.
+        Wait::AtMost(time) => Verdict::After((*time).min(RESYNC)),
     }
 }
 

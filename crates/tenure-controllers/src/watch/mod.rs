@@ -56,9 +56,22 @@ impl Watching {
     where
         K: Resource + Clone + serde::de::DeserializeOwned + Debug + Send + 'static,
     {
+        self.pages(api, config, PAGE)
+    }
+
+    /// The same, with so many objects per page of the first list.
+    fn pages<K>(
+        &self,
+        api: Api<K>,
+        config: Config,
+        page: u32,
+    ) -> impl Stream<Item = Event<K>> + use<K>
+    where
+        K: Resource + Clone + serde::de::DeserializeOwned + Debug + Send + 'static,
+    {
         let metrics = self.metrics.clone();
         let kind = api.resource_url().to_owned();
-        watcher::watcher(api, config.page_size(PAGE))
+        watcher::watcher(api, config.page_size(page))
             .default_backoff()
             .inspect_err(move |error| {
                 metrics.watch_restart();

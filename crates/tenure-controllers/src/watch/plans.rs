@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::core::ApiResource;
 use kube::runtime::watcher::{Config, Event};
 use kube::{Api, ResourceExt as _};
 use tenure_api::install::BREAKER;
@@ -11,14 +12,19 @@ use tenure_api::{DeletionPlan, DeletionPolicy};
 use tenure_cluster::{Watched, project_of_plan};
 use tenure_core::policy::Policy;
 
-use super::Watching;
+use super::{Untyped, Watching};
+
+/// Plans per page of the first list: each may be as large as etcd lets it be.
+const PAGE: u32 = 20;
 
 impl Watching {
     /// Watches plans: one that people agree to, or that nobody ends, concerns its Project; and
     /// when deletions began is what the breaker counts.
     pub(super) async fn plans(self) {
-        let api: Api<DeletionPlan> = Api::all(self.client.clone());
-        let mut events = Box::pin(self.events(api, Config::default()));
+        // One plan that cannot be read, written by another version perhaps, must not hide the rest.
+        let api: Api<Untyped> =
+            Api::all_with(self.client.clone(), &ApiResource::erase::<DeletionPlan>(&()));
+        let mut events = Box::pin(self.pages(api, Config::default(), PAGE));
         while let Some(event) = events.next().await {
             match event {
                 Event::Init => {}
@@ -33,8 +39,15 @@ impl Watching {
         }
     }
 
-    fn plan(&self, plan: &DeletionPlan) {
-        let name = plan.name_any();
+    fn plan(&self, object: &Untyped) {
+        let name = object.name_any();
+        let plan: DeletionPlan = match object.clone().try_parse() {
+            Ok(plan) => plan,
+            Err(error) => {
+                tracing::error!(plan = name, %error, "a plan cannot be read");
+                return;
+            }
+        };
         match plan.facts() {
             Ok(facts) => {
                 let project = &plan.spec.project.name;
@@ -85,13 +98,20 @@ impl Watching {
             Api::namespaced(self.client.clone(), &self.settings.tenure_namespace);
         let only = Config::default().fields(&format!("metadata.name={BREAKER}"));
         let mut events = Box::pin(self.events(api, only));
+        let mut found = false;
         while let Some(event) = events.next().await {
             let news = match event {
-                Event::Init => false,
-                Event::InitApply(map) | Event::Apply(map) => self.store.put_breaker(Some(&map)),
+                Event::Init => {
+                    found = false;
+                    false
+                }
+                Event::InitApply(map) | Event::Apply(map) => {
+                    found = true;
+                    self.store.put_breaker(Some(&map))
+                }
                 Event::InitDone => {
                     self.store.complete(Watched::Breaker);
-                    false
+                    !found && self.store.put_breaker(None)
                 }
                 Event::Delete(_) => self.store.put_breaker(None),
             };

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Collector, Kind, Manager, Object, Owner, Tool, Unseen};
@@ -69,12 +70,15 @@ pub struct Cleaning {
     pub keep_kinds: BTreeSet<String>,
     /// UID of the Project. What was provisioned for it is taken back elsewhere.
     pub project: Uid,
+    /// When the cleaning began. What was made after that stays: something makes it anew each time
+    /// it goes, and would do so for ever.
+    pub made_before: Option<Timestamp>,
 }
 
 impl Cleaning {
     /// A cleaning for that Project which keeps [`KEEP_KINDS`].
     pub fn new(scope: Scope, project: Uid) -> Self {
-        Self { scope, keep_kinds: KEEP_KINDS.map(str::to_owned).into(), project }
+        Self { scope, keep_kinds: KEEP_KINDS.map(str::to_owned).into(), project, made_before: None }
     }
 
     /// Whether objects of the kind may have to go, so that somebody has to look at them.
@@ -107,7 +111,9 @@ impl Cleaning {
         managers: &BTreeSet<Manager>,
         root_owners: &[Owner],
     ) -> Option<Wave> {
-        if object.is_kubernetes() || !self.concerns(&object.kind) {
+        let made_since =
+            matches!((object.created, self.made_before), (Some(at), Some(began)) if at > began);
+        if object.is_kubernetes() || made_since || !self.concerns(&object.kind) {
             return None;
         }
         let kargo = &*object.kind.group == keys::KARGO_GROUP;

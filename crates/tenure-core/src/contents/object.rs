@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::attribution::{Attribution, HELM_RELEASE, Marks, REPLICATED_FROM, attribute};
 use super::{Kind, Tool};
 use crate::{Settings, Uid, keys};
@@ -20,6 +22,8 @@ pub struct Object {
     pub owners: Box<[Owner]>,
     /// Its finalizers.
     pub finalizers: Box<[Box<str>]>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
     /// Whether its deletion was asked for.
     pub deleting: bool,
     /// Who manages it, by its own marks.
@@ -118,6 +122,7 @@ impl Object {
             uid,
             owners: Box::default(),
             finalizers: Box::default(),
+            created: None,
             deleting: false,
             attribution: attribute(marks, settings),
             provisioned_for: marks.label(keys::PROJECT_UID).map(Uid::new),

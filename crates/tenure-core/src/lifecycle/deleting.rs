@@ -4,9 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::live::{record, rest_at, unfit};
-use super::planning::{planned, preview_of};
+use super::planning::{planned, sketch, without_archive};
 use super::telling::{Telling, conclude, void};
-use super::{Access, Archived, Observation, Release, Step, Wait, clean};
+use super::{Access, Archived, Observation, Release, Step, Wait, clean, former};
 use crate::access::AccessKey;
 use crate::plan::{Phase, Plan, PlanFacts};
 use crate::status::Progress;
@@ -32,11 +32,14 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
         // our finalizer off, and what follows is not ours to decide. Adding it now is refused.
         return Step::Done;
     }
+    if let Some(step) = former::next(seen, project, now) {
+        return step;
+    }
     if let Some(trouble) = &seen.trouble {
         let progress = Progress::Leaving(format!("failed to {trouble}"));
         return rest_at(seen, project, &progress, Step::Wait(Wait::Retry));
     }
-    let Some(namespace) = &seen.namespace else { return let_go(seen, now) };
+    let Some(namespace) = &seen.namespace else { return let_go(seen, project, now) };
     let tenancy = tenancy(project, namespace);
     if namespace.deleting.is_some() {
         return while_it_goes(seen, project, namespace, &tenancy, now);
@@ -78,10 +81,10 @@ fn ended(
     tenancy: &Tenancy,
     now: Timestamp,
 ) -> Option<Step> {
-    let plan = seen.plan.as_ref();
+    let plan = seen.plan_of(project);
     if plan.is_some_and(PlanFacts::awaits_restoration) {
         // The Project is made anew once this one is gone, and finds everything in place.
-        return Some(Step::LetGoOfProject);
+        return Some(kept_or(seen, project, Step::LetGoOfProject));
     }
     let phase = plan.map_or(Phase::Waiting, |plan| plan.status.phase);
     if is_held(tenancy) {
@@ -94,7 +97,7 @@ fn ended(
         Tenancy::Unrecorded(_) => project.bound().is_some(),
         _ => phase == Phase::Executing && plan.is_some_and(|p| p.disposition > Disposition::Delete),
     };
-    (released || phase.is_final()).then(|| let_go(seen, now))
+    (released || phase.is_final()).then(|| let_go(seen, project, now))
 }
 
 fn carry_out(
@@ -110,10 +113,10 @@ fn carry_out(
             uid: namespace.uid.clone(),
             resource_version: namespace.resource_version.clone(),
         },
-        (Tenancy::Owned(_), Disposition::Clean) => clean::next(seen, project, plan)
+        (Tenancy::Owned(_), Disposition::Clean) => clean::next(seen, project, plan, now)
             .unwrap_or_else(|| release(seen, project, namespace, now)),
         _ if is_held(tenancy) => release(seen, project, namespace, now),
-        _ => let_go(seen, now),
+        _ => let_go(seen, project, now),
     }
 }
 
@@ -125,11 +128,9 @@ fn call_off(
     namespace: &NamespaceFacts,
     now: Timestamp,
 ) -> Step {
-    let Some(plan) = &seen.plan else {
-        return match preview_of(seen, project, namespace, now) {
-            Ok(plan) => Step::RecordPlan(Box::new(plan)),
-            Err(step) => step,
-        };
+    let Some(plan) = seen.plan_of(project) else {
+        // What is in the Namespace matters to nobody who leaves it alone.
+        return Step::RecordPlan(Box::new(sketch(seen, project, namespace, now)));
     };
     if plan.namespace_uid != namespace.uid {
         // What the person wants back is gone; nobody may be told that it was spared.
@@ -141,6 +142,10 @@ fn call_off(
         // reads that the deletion is called off.
         return Step::RemoveNamespaceFinalizer;
     }
+    if plan.project_version != project.resource_version {
+        // Whatever was said on the Project since, it says when it is made anew.
+        return Step::RecordProject;
+    }
     let told = "a person called the deletion off; the Project is made anew";
     let telling = Telling::of(plan, now).phase(Phase::Void);
     telling.entry(Event::Cancelled, None, told).step()
@@ -148,25 +153,33 @@ fn call_off(
 
 /// Takes back what was provisioned outside the Namespace, records how the plan ended, and lets go
 /// of the Project.
-fn let_go(seen: &Observation<'_>, now: Timestamp) -> Step {
+fn let_go(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step {
     if let Some(step) = taking_back(seen, |key| !key.kind.namespaced()) {
         return step;
     }
     let there = |uid: &Uid| seen.namespace.as_ref().is_some_and(|namespace| namespace.uid == *uid);
-    if let Some(plan) = &seen.plan
+    let plan = seen.plan_of(project);
+    if let Some(plan) = plan
         && plan.status.phase == Phase::Executing
         && plan.disposition == Disposition::Delete
         && there(&plan.namespace_uid)
     {
         return void(plan, now, "the namespace was released before it was deleted");
     }
-    if let Some(step) = conclude(seen.plan.as_ref(), now) {
+    if let Some(step) = conclude(plan, now) {
         return step;
     }
+    kept_or(seen, project, Step::LetGoOfProject)
+}
+
+/// The step, once the trail is where it has to be kept.
+fn kept_or(seen: &Observation<'_>, project: &ProjectFacts, step: Step) -> Step {
     match &seen.archived {
         Archived::Pending => Step::Archive,
-        Archived::Failed(_) if seen.settings.archive_required => Step::Wait(Wait::Retry),
-        Archived::Kept | Archived::Failed(_) => Step::LetGoOfProject,
+        Archived::Failed(_) if seen.settings.archive_required => {
+            without_archive(seen, project, &seen.decide(project))
+        }
+        Archived::Kept | Archived::Failed(_) => step,
     }
 }
 
@@ -195,13 +208,13 @@ fn while_it_goes(
         return Step::RemoveNamespaceFinalizer;
     }
     // What the plan says is being deleted is waited for, whoever takes its marks off meanwhile.
-    let by_plan = seen.plan.as_ref().is_some_and(|plan| {
+    let by_plan = seen.plan_of(project).is_some_and(|plan| {
         plan.namespace_uid == namespace.uid
             && plan.disposition == Disposition::Delete
             && plan.status.phase == Phase::Executing
     });
     if !by_plan && !is_held(tenancy) && !matches!(tenancy, Tenancy::Unrecorded(_)) {
-        return let_go(seen, now);
+        return let_go(seen, project, now);
     }
     let since = namespace.deleting.unwrap_or(now);
     let patience = SignedDuration::try_from(seen.settings.patience).unwrap_or(SignedDuration::MAX);
@@ -258,7 +271,7 @@ fn release(
         }
         return Step::ReleaseNamespace(what);
     }
-    let_go(seen, now)
+    let_go(seen, project, now)
 }
 
 /// In profile `kargo` what was provisioned in a Namespace that stays, stays too.

@@ -4,13 +4,16 @@
 use jiff::Timestamp;
 
 use super::telling::{Telling, void};
-use super::{Observation, Step};
+use super::{Archived, Observation, Step};
 use crate::ProjectFacts;
 use crate::plan::Phase;
 use crate::trail::Event;
 
 pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Option<Step> {
     let plan = seen.plan.as_ref().filter(|plan| plan.project_uid != project.uid)?;
+    if seen.archived == Archived::Pending {
+        return Some(Step::Archive);
+    }
     if plan.awaits_restoration() {
         if project.restored_from.as_ref() != Some(&plan.project_uid) {
             return Some(void(plan, now, "another Project of its name was created instead"));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Observation;
 use crate::contents::Contents;
-use crate::plan::{Consent, Missing, Plan, PlanFacts};
+use crate::plan::{Consent, Missing, Plan, PlanDigest, PlanFacts};
 use crate::trail::{self, Event};
 use crate::{Cancel, Gate, GateKind, ProjectFacts, Source, keys};
 
@@ -16,6 +16,7 @@ pub(super) fn gates(
     seen: &Observation<'_>,
     project: &ProjectFacts,
     plan: &Plan,
+    digest: &PlanDigest,
     mut gates: Vec<Gate>,
     now: Timestamp,
 ) -> Vec<Gate> {
@@ -30,8 +31,9 @@ pub(super) fn gates(
         return gates;
     }
     gates.extend(plan.contents.as_ref().and_then(unseen));
-    let consent = Consent { confirm: project.confirm.as_ref(), stored: seen.plan.as_ref() };
-    gates.extend(consent.missing(plan).iter().map(|missing| ask(missing, plan)));
+    let consent = Consent { confirm: project.confirm.as_ref(), stored: seen.plan_of(project) };
+    let missing = consent.missing(plan, digest);
+    gates.extend(missing.iter().map(|missing| ask(missing, plan, digest)));
     if let Some(not_before) = plan.not_before.filter(|time| *time > now) {
         gates.push(Gate {
             kind: GateKind::Waiting,
@@ -49,13 +51,16 @@ pub(super) fn gates(
 /// Blindness is no verdict.
 fn unseen(contents: &Contents) -> Option<Gate> {
     let unseen = &contents.unseen;
-    let (first, rest) = (unseen.first()?, unseen.len() - 1);
     let named: Vec<_> = unseen.iter().take(NAMED_KINDS).map(|u| u.kind.as_str()).collect();
     let more = match unseen.len().saturating_sub(NAMED_KINDS) {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
-    let why = if rest == 0 { &first.why } else { &format!("for {}: {}", first.kind, first.why) };
+    // The words of a network differ each time, and would be a write each time.
+    let why = match unseen.first()? {
+        first if first.temporary => "the API server did not answer for it",
+        first => first.why.as_str(),
+    };
     Some(Gate {
         kind: GateKind::Waiting,
         source: Source::Contents,
@@ -67,7 +72,7 @@ fn unseen(contents: &Contents) -> Option<Gate> {
     })
 }
 
-fn ask(missing: &Missing, plan: &Plan) -> Gate {
+fn ask(missing: &Missing, plan: &Plan, digest: &PlanDigest) -> Gate {
     let (source, reason) = match missing {
         Missing::Confirmation => (
             Source::Confirmation,
@@ -75,7 +80,7 @@ fn ask(missing: &Missing, plan: &Plan) -> Gate {
                 "it has to be confirmed; to confirm that {}, annotate the Project with {}={}",
                 plan.explain(),
                 keys::CONFIRM,
-                plan.digest()
+                digest
             ),
         ),
         Missing::Approvals { more, of, groups, requester_unknown } => {
@@ -94,8 +99,7 @@ fn ask(missing: &Missing, plan: &Plan) -> Gate {
                 Source::Approvals,
                 format!(
                     "{more} of {of} approvals{who} are missing{because}; they are given in \
-                     spec.approvals of the DeletionPlan, for digest {}",
-                    plan.digest()
+                     spec.approvals of the DeletionPlan, for digest {digest}"
                 ),
             )
         }
@@ -120,7 +124,7 @@ pub(super) fn distrust(stored: &PlanFacts) -> Option<Gate> {
     let history = &stored.status.history;
     let why = match trail::verify(&stored.name, history) {
         _ if history.is_empty() => return None,
-        Ok(_) if trail::has_room(history, Event::Decided) => return None,
+        Ok(_) if trail::has_room(history, Event::Started) => return None,
         Ok(_) => "it is full".to_owned(),
         Err(fault) => fault.to_string(),
     };

@@ -118,6 +118,11 @@ impl Observation<'_> {
         Snapshot::new(self.name, project, self.namespace.as_ref(), self.crd, demands, self.settings)
     }
 
+    /// The stored plan of that very Project.
+    pub(super) fn plan_of(&self, project: &ProjectFacts) -> Option<&PlanFacts> {
+        self.plan.as_ref().filter(|plan| plan.project_uid == project.uid)
+    }
+
     /// What policies demand.
     pub(super) fn demands(&self, project: &ProjectFacts) -> Demands {
         let namespace_labels = self.namespace.as_ref().map(|ns| &ns.labels);

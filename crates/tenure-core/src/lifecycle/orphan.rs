@@ -8,11 +8,14 @@ use jiff::Timestamp;
 
 use super::deleting::{takes_back, taking_back, what_to_release};
 use super::telling::{conclude, void};
-use super::{Access, Observation, Step, Wait};
+use super::{Access, Archived, Observation, Step, Wait};
 use crate::CrdState;
 use crate::plan::PlanFacts;
 
 pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
+    if seen.archived == Archived::Pending {
+        return Step::Archive;
+    }
     if let Some(plan) = &seen.plan
         && plan.awaits_restoration()
         && seen.crd == CrdState::Established

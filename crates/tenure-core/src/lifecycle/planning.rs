@@ -15,8 +15,8 @@ use super::{Archived, Observation, Step, Wait};
 use crate::contents::clean::{KEEP_KINDS, Scope};
 use crate::plan::{Alternative, Consent, Current, Phase, Plan, PlanFacts};
 use crate::policy::Demands;
-use crate::status::Progress;
-use crate::trail::Event;
+use crate::status::{Progress, cap};
+use crate::trail::{self, Event};
 use crate::{
     Decision, Disposition, Gate, GateKind, NamespaceFacts, Profile, ProjectFacts, Source, Tenancy,
     decide, tenancy,
@@ -24,6 +24,9 @@ use crate::{
 
 /// How soon to look again at contents that could not be seen.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// Among how many of the last entries what is awaited is not told again.
+const RECENT: usize = 8;
+
 /// What would happen if the Project were deleted now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
@@ -47,7 +50,7 @@ pub fn preview(seen: &Observation<'_>, now: Timestamp) -> Result<Option<Preview>
         return Ok(None);
     }
     let (plan, decision) = choose(seen, project, namespace, now)?;
-    let mut gates = gates(seen, project, &plan, decision.gates, now);
+    let mut gates = gates(seen, project, &plan, &plan.digest(), decision.gates, now);
     if plan.disposition == Disposition::Delete
         && let Current::MustOpen(why) | Current::Interrupted(why) | Current::MustClose(why) =
             seen.breaker.current(now)
@@ -57,14 +60,14 @@ pub fn preview(seen: &Observation<'_>, now: Timestamp) -> Result<Option<Preview>
     Ok(Some(Preview { plan, gates }))
 }
 
-/// The plan as it would be recorded, whatever is awaited.
-pub(super) fn preview_of(
+/// The plan as it would be recorded, whatever is awaited and whatever is in the Namespace.
+pub(super) fn sketch(
     seen: &Observation<'_>,
     project: &ProjectFacts,
     namespace: &NamespaceFacts,
     now: Timestamp,
-) -> Result<Plan, Step> {
-    choose(seen, project, namespace, now).map(|(plan, _)| plan)
+) -> Plan {
+    draft(seen, project, namespace, &seen.demands(project), false, now).0
 }
 
 /// The plan that may be carried out now; else the step that leads there, or the rest.
@@ -74,42 +77,50 @@ pub(super) fn planned(
     namespace: &NamespaceFacts,
     now: Timestamp,
 ) -> Result<Plan, Step> {
-    let (plan, decision) = choose(seen, project, namespace, now)?;
-    let Some(stored) = &seen.plan else { return Err(Step::RecordPlan(Box::new(plan))) };
-    if stored.namespace_uid != namespace.uid {
+    let stored = seen.plan_of(project);
+    if let Some(stored) = stored
+        && stored.namespace_uid != namespace.uid
+    {
         return Err(void(stored, now, "another namespace of its name stands in its place"));
     }
-    if expired(seen, stored, now) {
-        let told = "nobody acted on the confirmation in time; it has to be given anew";
-        return Err(Telling::of(stored, now).entry(Event::ConfirmationExpired, None, told).step());
-    }
+    let (plan, decision, stored) = match stored.map(|s| resumed(seen, project, namespace, s, now)) {
+        Some(Some((plan, decision))) => (plan, decision, stored),
+        _ => {
+            let (plan, decision) = choose(seen, project, namespace, now)?;
+            (plan, decision, stored)
+        }
+    };
+    let Some(stored) = stored else { return Err(Step::RecordPlan(Box::new(plan))) };
+    let resumes = stored.has_begun() && plan.disposition == Disposition::Clean;
+    let outdated = !resumes && stored.digest != plan.digest();
+    let expired = !resumes && expired(seen, &plan, stored, now);
+    let mut gates = gates(seen, project, &plan, &stored.digest, decision.gates, now);
+    gates.extend(distrust(stored));
     // Leave to delete is taken back before the record says so, as it is given after: a DELETE that
     // is on its way holds for the version that the finalizer stands on.
     let has_leave =
         namespace.finalizer && stored.disposition == Disposition::Delete && stored.has_begun();
-    if stored.digest != plan.digest() {
-        if has_leave {
-            return Err(Step::RemoveNamespaceFinalizer);
-        }
-        return Err(Step::RecordPlan(Box::new(plan)));
+    let take_leave =
+        |step: Step| Err(if has_leave { Step::RemoveNamespaceFinalizer } else { step });
+    if expired {
+        let told = "nobody acted on the confirmation in time; it has to be given anew";
+        let telling = Telling::of(stored, now).phase(Phase::Waiting);
+        return take_leave(telling.entry(Event::ConfirmationExpired, None, told).step());
     }
-    let mut gates = gates(seen, project, &plan, decision.gates, now);
-    gates.extend(distrust(stored));
+    if outdated {
+        return take_leave(Step::RecordPlan(Box::new(plan)));
+    }
     if gates.is_empty() && plan.disposition == Disposition::Delete {
-        let starts = stored.last(Event::Started).is_none();
         match seen.breaker.current(now) {
             Current::Flows => {}
-            Current::MustOpen(why) if starts => return Err(Step::OpenBreaker(why)),
+            Current::MustOpen(why) if !stored.has_begun() => return Err(Step::OpenBreaker(why)),
             Current::MustOpen(_) => {}
             Current::Interrupted(why) => gates.push(interrupted(&why)),
             Current::MustClose(by) => return Err(Step::CloseBreaker(by)),
         }
     }
-    if !gates.is_empty() && has_leave {
-        return Err(Step::RemoveNamespaceFinalizer);
-    }
     if !gates.is_empty() {
-        return Err(wait(seen, project, namespace, &plan, stored, gates, now));
+        return take_leave(wait(seen, project, namespace, &plan, stored, gates, now));
     }
     // Whoever calls a deletion off takes the finalizer off the Namespace before that is recorded.
     // So nothing is deleted without it, nor by a beginning that was recorded without it.
@@ -126,24 +137,59 @@ pub(super) fn planned(
     kept(seen, project, &plan).map_or(Ok(plan), Err)
 }
 
+/// A cleaning that has begun, and goes on as it was confirmed: what it takes away is no longer
+/// there to be decided by. Only a claim that demands more ends it.
+fn resumed(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    namespace: &NamespaceFacts,
+    stored: &PlanFacts,
+    now: Timestamp,
+) -> Option<(Plan, Decision)> {
+    if stored.disposition != Disposition::Clean || !stored.has_begun() {
+        return None;
+    }
+    let mut plan = sketch(seen, project, namespace, now);
+    if plan.claims.iter().any(|claim| claim.at_least > Disposition::Clean) {
+        return None;
+    }
+    let decision = seen.decide(project);
+    plan.disposition = Disposition::Clean;
+    plan.discharged = false;
+    plan.scope = stored.scope;
+    plan.keep_kinds.clone_from(&stored.keep_kinds);
+    plan.confirmation = stored.confirmation;
+    Some((plan, decision))
+}
+
 /// The step that brings the history into the archive, or waits for it, if anything is missing.
 fn kept(seen: &Observation<'_>, project: &ProjectFacts, plan: &Plan) -> Option<Step> {
     match &seen.archived {
         Archived::Kept => None,
         Archived::Pending => Some(Step::Archive),
         Archived::Failed(_) if !seen.settings.archive_required => None,
-        Archived::Failed(why) => {
-            let gate = Gate {
-                kind: GateKind::Waiting,
-                source: Source::Trail,
-                reason: format!("the trail has to be kept, and it failed to {why}"),
-            };
-            let mut decision = plan.decision();
-            decision.gates.push(gate.clone());
-            let held = Progress::Held(vec![gate]);
-            Some(rest_deciding(seen, project, &held, &decision, Step::Wait(Wait::Retry)))
-        }
+        Archived::Failed(_) => Some(without_archive(seen, project, &plan.decision())),
     }
+}
+
+/// Waits for the archive. Why it cannot be written is in the log: the words of networks and
+/// stores differ each time, and would be a write each time.
+pub(super) fn without_archive(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    decision: &Decision,
+) -> Step {
+    let gate = Gate {
+        kind: GateKind::Waiting,
+        source: Source::Trail,
+        reason: "the trail has to be kept in the archive, which cannot be written; the log of \
+                 Tenure says why"
+            .to_owned(),
+    };
+    let mut decision = decision.clone();
+    decision.gates.push(gate.clone());
+    let held = Progress::Held(vec![gate]);
+    rest_deciding(seen, project, &held, &decision, Step::Wait(Wait::Retry))
 }
 
 /// The plan as it stands, or the one that a person confirmed in its stead.
@@ -165,7 +211,7 @@ fn choose(
     if against.disposition == plan.disposition {
         return Ok((plan, decision));
     }
-    let consent = Consent { confirm: project.confirm.as_ref(), stored: seen.plan.as_ref() };
+    let consent = Consent { confirm: project.confirm.as_ref(), stored: seen.plan_of(project) };
     let digest = against.digest();
     if consent.confirms(&digest) {
         return Ok((against, discharged));
@@ -194,7 +240,7 @@ fn draft(
     let terms = &demands.terms;
     let grace = SignedDuration::try_from(terms.grace_period).unwrap_or(SignedDuration::MAX);
     let asked = project.deleting.unwrap_or(now);
-    let stored = seen.plan.as_ref().filter(|plan| plan.project_uid == project.uid);
+    let stored = seen.plan_of(project);
     let plan = Plan {
         project_uid: project.uid.clone(),
         namespace_uid: namespace.uid.clone(),
@@ -249,13 +295,15 @@ fn wants_contents(
     presumes || plan.confirmation || !plan.approvals.is_empty() || plan.scope.is_some()
 }
 
-/// Whether a confirmation was given, and something else was awaited for too long after it.
-fn expired(seen: &Observation<'_>, stored: &PlanFacts, now: Timestamp) -> bool {
+/// Whether a confirmation was given, and nothing came of it for too long. While the Namespace is
+/// left alone anyway, it holds.
+fn expired(seen: &Observation<'_>, plan: &Plan, stored: &PlanFacts, now: Timestamp) -> bool {
     let holds =
         SignedDuration::try_from(seen.settings.confirmation_holds).unwrap_or(SignedDuration::MAX);
-    !stored.has_begun()
-        && stored.last(Event::ConfirmationExpired).is_none()
-        && stored.last(Event::Confirmed).is_some_and(|at| now.duration_since(at) > holds)
+    let since = |at: Timestamp| plan.not_before.map_or(at, |not_before| at.max(not_before));
+    stored.last(Event::ConfirmationExpired).is_none()
+        && trail::has_room(&stored.status.history, Event::ConfirmationExpired)
+        && stored.last(Event::Confirmed).is_some_and(|at| now.duration_since(since(at)) > holds)
 }
 
 /// What the history lacks of what was decided and agreed to.
@@ -270,13 +318,15 @@ fn decided<'a>(
     if stored.last(Event::Decided).is_none() {
         telling = telling.entry(Event::Decided, None, &plan.explain());
     }
-    let consent = Consent { confirm: project.confirm.as_ref(), stored: seen.plan.as_ref() };
-    if plan.confirmation
+    let consent = Consent { confirm: project.confirm.as_ref(), stored: seen.plan_of(project) };
+    let demanded = plan.confirmation || !plan.approvals.is_empty();
+    if demanded
         && stored.last(Event::Confirmed).is_none()
-        && consent.confirms(&stored.digest)
+        && consent.missing(plan, &stored.digest).is_empty()
     {
-        let told = "a person confirmed this very plan";
-        telling = telling.entry(Event::Confirmed, None, told);
+        let who = consent.who(&stored.digest).join(", ");
+        let by = (!who.is_empty()).then_some(who.as_str());
+        telling = telling.entry(Event::Confirmed, by, "people agreed to this very plan");
     }
     let breaker = Source::Breaker.as_str();
     if stored.status.waiting.iter().any(|(reason, _)| reason == breaker)
@@ -326,23 +376,27 @@ fn wait(
             None => reasons.push((source.to_owned(), gate.reason.clone())),
         }
     }
+    // As it is stored, so that it reads back the same.
+    let reasons: Vec<_> = reasons.into_iter().map(|(source, why)| (source, cap(why))).collect();
     let told = decided(seen, project, plan, stored, now);
     let sources = |reasons: &[(String, String)]| -> Vec<String> {
         reasons.iter().map(|(source, _)| source.clone()).collect()
     };
     let now_awaited = sources(&reasons);
-    let told = if stored.last(Event::Decided).is_some()
-        && sources(&stored.status.waiting) == now_awaited
-    {
-        told
-    } else {
-        let breaker = now_awaited.iter().any(|source| source == Source::Breaker.as_str());
-        let event = if breaker { Event::BreakerOpened } else { Event::Waiting };
-        told.entry(event, None, &format!("it waits: {}", now_awaited.join(", ")))
-    };
+    let breaker = now_awaited.iter().any(|source| source == Source::Breaker.as_str());
+    let event = if breaker { Event::BreakerOpened } else { Event::Waiting };
+    let message = format!("it waits: {}", now_awaited.join(", "));
+    // What comes and goes is told once.
+    let known = |entry: &trail::Entry| entry.event == event && entry.message == message;
+    let told_already = sources(&stored.status.waiting) == now_awaited
+        || stored.status.history.iter().rev().take(RECENT).any(known);
+    let told = if told_already { told } else { told.entry(event, None, &message) };
     let step = told.waiting(reasons).step();
     if step != Step::AdvancePlan(Box::new(stored.status.clone())) {
         return step;
+    }
+    if seen.archived == Archived::Pending {
+        return Step::Archive;
     }
     let rest = until(&gates, plan, namespace, now);
     let mut decision = plan.decision();

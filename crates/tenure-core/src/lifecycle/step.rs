@@ -28,6 +28,8 @@ pub enum Step {
 
     /// Write what was decided, the first time or anew.
     RecordPlan(Box<Plan>),
+    /// Write what the Project says now into its plan, so that it can be made anew.
+    RecordProject,
     /// Write how far the plan was carried out.
     AdvancePlan(Box<PlanStatus>),
     /// Put what the plan's history has gained into the archive.
@@ -128,16 +130,10 @@ impl Step {
         )
     }
 
-    /// Whether the step changes nothing in the cluster.
+    /// Whether both objects are, after the step, as they were read before it: it changes nothing,
+    /// and does not take long.
     pub fn only_reads(&self) -> bool {
-        matches!(
-            self,
-            Self::ReadAccess
-                | Self::ReadBlockers
-                | Self::ReadContents
-                | Self::ReadRemaining(_)
-                | Self::Archive
-        )
+        matches!(self, Self::ReadAccess | Self::ReadBlockers)
     }
 
     /// Whether the step asks for nothing of the cluster.
@@ -155,6 +151,7 @@ impl Step {
             Self::ReadContents => "ReadContents",
             Self::ReadRemaining(_) => "ReadRemaining",
             Self::RecordPlan(_) => "RecordPlan",
+            Self::RecordProject => "RecordProject",
             Self::AdvancePlan(_) => "AdvancePlan",
             Self::Archive => "Archive",
             Self::OpenBreaker(_) => "OpenBreaker",

@@ -39,17 +39,24 @@ impl Consent<'_> {
             || self.stored.is_some_and(|plan| plan.approvals.iter().any(|a| a.digest == *digest))
     }
 
-    /// What is missing to the plan.
-    pub fn missing(&self, plan: &Plan) -> Vec<Missing> {
+    /// Who agreed to that very digest by an approval.
+    pub fn who(&self, digest: &PlanDigest) -> Vec<&str> {
+        let approvals = self.stored.iter().flat_map(|plan| &plan.approvals);
+        let people: BTreeSet<_> =
+            approvals.filter(|a| a.digest == *digest).map(|a| a.user.as_str()).collect();
+        people.into_iter().collect()
+    }
+
+    /// What is missing to the plan, of which that digest was recorded.
+    pub fn missing(&self, plan: &Plan, digest: &PlanDigest) -> Vec<Missing> {
         if !plan.destroys() {
             return Vec::new();
         }
-        let digest = plan.digest();
         let mut missing = Vec::new();
-        if plan.confirmation && !self.confirms(&digest) {
+        if plan.confirmation && !self.confirms(digest) {
             missing.push(Missing::Confirmation);
         }
-        missing.extend(plan.approvals.iter().filter_map(|wanted| self.more(wanted, &digest)));
+        missing.extend(plan.approvals.iter().filter_map(|wanted| self.more(wanted, digest)));
         missing
     }
 

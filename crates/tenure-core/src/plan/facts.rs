@@ -1,8 +1,11 @@
 //! A DeletionPlan as it is stored: the record, and how far it was carried out.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::PlanDigest;
+use crate::contents::clean::Scope;
 use crate::trail::{Entry, Event};
 use crate::{Disposition, ResourceVersion, Uid};
 
@@ -83,6 +86,14 @@ pub struct PlanFacts {
     pub namespace_uid: Uid,
     /// What is to become of it.
     pub disposition: Disposition,
+    /// What `Clean` takes away, where that is the disposition.
+    pub scope: Option<Scope>,
+    /// Kinds that it leaves.
+    pub keep_kinds: BTreeSet<String>,
+    /// Whether it has to be confirmed.
+    pub confirmation: bool,
+    /// The version of the Project whose labels and annotations are recorded, to make it anew.
+    pub project_version: ResourceVersion,
     /// Digest of what was decided.
     pub digest: PlanDigest,
     /// How many confirmations have expired.

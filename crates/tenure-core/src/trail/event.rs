@@ -76,7 +76,8 @@ impl Event {
         }
     }
 
-    /// Whether it carries a plan out or ends it. The others may come again and again.
+    /// Whether it lets a plan be carried out, carries it out or ends it. The others may come again
+    /// and again.
     pub(super) fn is_outcome(self) -> bool {
         match self {
             Self::Started
@@ -86,13 +87,10 @@ impl Event {
             | Self::Done
             | Self::Void
             | Self::Cancelled
-            | Self::Restored => true,
-            Self::Decided
-            | Self::Waiting
             | Self::Confirmed
             | Self::ConfirmationExpired
-            | Self::BreakerOpened
-            | Self::BreakerClosed => false,
+            | Self::Restored => true,
+            Self::Decided | Self::Waiting | Self::BreakerOpened | Self::BreakerClosed => false,
         }
     }
 }

@@ -27,7 +27,8 @@
 //!
 //! A trail is stored whole in its plan, and what etcd stores in one object is at most 1.5 MiB.
 //! So a trail has at most [`MAX_ENTRIES`], and [`append`] shortens what people and API servers
-//! wrote: even the worst trail then takes less than 1.3 MiB, and a common one a few KiB.
+//! wrote: even the worst trail then takes less than 0.7 MiB, which leaves room for the rest of
+//! the plan, and a common one a few KiB.
 
 mod digest;
 mod event;
@@ -44,10 +45,10 @@ pub use event::Event;
 pub use verify::{Fault, Head, HeadError, verify, verify_against};
 
 /// Most entries that a trail may have.
-pub const MAX_ENTRIES: usize = 256;
+pub const MAX_ENTRIES: usize = 128;
 /// How many of [`MAX_ENTRIES`] are kept for the events that carry a plan out or end it, so that
 /// a plan which waited and was confirmed over and over can still be recorded to its end.
-pub const RESERVED: usize = 16;
+pub const RESERVED: usize = 32;
 /// Longest message that is recorded, in characters.
 pub const MAX_MESSAGE: usize = 512;
 /// Longest name of who caused an entry that is recorded, in characters.

@@ -186,6 +186,10 @@ impl World {
             project_uid: plan.project_uid.clone(),
             namespace_uid: plan.namespace_uid.clone(),
             disposition: plan.disposition,
+            scope: plan.scope,
+            keep_kinds: plan.keep_kinds.clone(),
+            confirmation: plan.confirmation,
+            project_version: self.project.as_ref().expect("a project").resource_version.clone(),
             digest: plan.digest(),
             attempt: plan.attempt,
             requester: None,
@@ -207,6 +211,12 @@ impl World {
                 plan.resource_version = version;
                 let name = plan.name.clone();
                 tenure_core::trail::verify(&name, &plan.status.history).expect("an unbroken trail");
+            }
+            Step::RecordProject => {
+                let project = self.project.as_ref().expect("a project");
+                let plan = self.plan.as_mut().expect("a plan");
+                plan.project_version = project.resource_version.clone();
+                plan.resource_version = version;
             }
             Step::OpenBreaker(why) => {
                 let (opened, why) = (now, why.clone());
