@@ -21,7 +21,7 @@ impl Cluster {
     /// # Errors
     /// If the request failed or nobody knows whether it succeeded.
     pub async fn execute(&self, step: &Step, world: &mut World) -> Result<(), RequestError> {
-        if !step.only_reads() && !step.is_rest() {
+        if !step.keeps_reads_fresh() && !step.is_rest() {
             world.fresh = false;
         }
         match step {

@@ -130,9 +130,16 @@ impl Step {
         )
     }
 
-    /// Whether both objects are, after the step, as they were read before it: it changes nothing,
-    /// and does not take long.
+    /// Whether the step changes nothing in the cluster.
     pub fn only_reads(&self) -> bool {
+        let takes_long =
+            matches!(self, Self::ReadContents | Self::ReadRemaining(_) | Self::Archive);
+        takes_long || self.keeps_reads_fresh()
+    }
+
+    /// Whether what was read before the step is as good after it: it changes nothing, and does not
+    /// take long.
+    pub fn keeps_reads_fresh(&self) -> bool {
         matches!(self, Self::ReadAccess | Self::ReadBlockers)
     }
 
