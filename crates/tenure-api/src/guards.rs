@@ -112,7 +112,7 @@ fn plan_rules() -> Value {
             "message": "a plan that has not ended is not for people to take away; annotate the Project with tenure.dev/cancel=true",
         },
         {
-            "expression": "request.subResource != 'status'",
+            "expression": "!has(request.subResource) || request.subResource != 'status'",
             "message": "Tenure alone writes how far a plan was carried out",
         },
         {

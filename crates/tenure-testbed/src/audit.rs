@@ -102,7 +102,8 @@ impl Entry {
             object.namespace == project
                 || object.name == project
                 || object.name == format!("kargo-project-admin-{project}")
-                || (object.resource == "events" && object.name.starts_with(&format!("{project}.")))
+                || (matches!(object.resource.as_str(), "events" | "deletionplans")
+                    && object.name.starts_with(&format!("{project}.")))
         })
     }
 

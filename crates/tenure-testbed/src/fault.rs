@@ -7,7 +7,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -39,7 +38,7 @@ pub struct Plan {
     faults: Mutex<Vec<(usize, Fault)>>,
     always: Option<(&'static str, String, Fault)>,
     first: Mutex<Option<(String, Fault)>>,
-    seen: AtomicUsize,
+    asked: Mutex<Vec<String>>,
     crashed: Notify,
 }
 
@@ -66,7 +65,7 @@ impl Plan {
 
     /// How many requests there were.
     pub fn requests(&self) -> usize {
-        self.seen.load(Ordering::SeqCst)
+        self.asked().len()
     }
 
     /// Whether the request met the fault that the first of its like was to meet.
@@ -79,8 +78,17 @@ impl Plan {
         self.crashed.notified().await;
     }
 
+    /// Method and path of every request, in their order.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn next(&self, request: &Request<Body>) -> Option<Fault> {
-        let n = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
+        let n = {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.push(format!("{} {}", request.method(), request.uri().path()));
+            asked.len()
+        };
         if let Some((method, path, fault)) = &self.always
             && request.method() == method
             && request.uri().path() == path

@@ -163,8 +163,12 @@ pub fn filled_namespace(name: &str) -> Vec<Value> {
 
 async fn wait_for_projects(client: &Client) -> anyhow::Result<()> {
     let projects: Api<tenure_api::Project> = Api::all(client.clone());
-    crate::eventually("Projects are served", async || {
-        projects.list(&Default::default()).await.ok()
+    let policies: Api<tenure_api::DeletionPolicy> = Api::all(client.clone());
+    let plans: Api<tenure_api::DeletionPlan> = Api::all(client.clone());
+    crate::eventually("Projects, policies and plans are served", async || {
+        projects.list(&Default::default()).await.ok()?;
+        policies.list(&Default::default()).await.ok()?;
+        plans.list(&Default::default()).await.ok()
     })
     .await;
     Ok(())

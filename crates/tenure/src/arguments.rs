@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tenure_core::Profile;
 
 /// Decides what becomes of a Kubernetes namespace when the Kargo Project that lives in it goes.
 #[derive(Parser)]
@@ -19,10 +20,47 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the controllers
     Server(Box<ServerArguments>),
+    /// Say what would become of a namespace if its Project were deleted now; nothing is written
+    #[command(
+        after_help = "Exits with 0 if something would be decided, and with 3 if there is nothing to \
+                            decide: no Project of that name, no namespace, or one that is going already."
+    )]
+    Plan(PlanArguments),
     /// Print the CustomResourceDefinitions, for `kubectl apply -f -`
     Crds,
     /// Print the namespace, the ServiceAccount and the least-privilege roles, for `kubectl apply -f -`
     Manifests(ManifestArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct PlanArguments {
+    /// Name of the Project, which is the namespace's too
+    pub(crate) name: String,
+    /// What adopted and shared namespaces are presumed to deserve, as the server is told
+    #[arg(long, env = "TENURE_PROFILE", value_enum, default_value_t = ProfileName::Protective)]
+    pub(crate) profile: ProfileName,
+    /// Namespace that Tenure runs in
+    #[arg(long, env = "TENURE_NAMESPACE", default_value = "tenure-system")]
+    pub(crate) namespace: String,
+    /// Namespace that Kargo runs in
+    #[arg(long, env = "KARGO_NAMESPACE", default_value = "kargo")]
+    pub(crate) kargo_namespace: String,
+    /// A kind that is no content of a namespace, as the server is told
+    #[arg(long, value_name = "KIND", default_value = "*.metrics.k8s.io")]
+    pub(crate) ignored_kind: Vec<String>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
+}
+
+/// Which cluster.
+#[derive(Args)]
+pub(crate) struct ClusterArguments {
+    /// Kubeconfig to use; by default $KUBECONFIG, then the user's, then the pod's ServiceAccount
+    #[arg(long)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig
+    #[arg(long)]
+    pub(crate) context: Option<String>,
 }
 
 #[derive(Args)]
@@ -79,7 +117,7 @@ pub(crate) struct ServerArguments {
     #[arg(long, value_name = "PERCENT", default_value_t = 10)]
     pub(crate) breaker_percent: usize,
     /// Within how long, such as 5m
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = window)]
     pub(crate) breaker_window: Duration,
     /// How long a confirmation holds while something else is awaited
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
@@ -100,12 +138,8 @@ pub(crate) struct ServerArguments {
     /// Let only the replica that holds the Lease act. Two that act are safe, but do work twice
     #[arg(long, env = "TENURE_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub(crate) leader_elect: bool,
-    /// Kubeconfig to use; by default $KUBECONFIG, then the user's, then the pod's ServiceAccount
-    #[arg(long)]
-    pub(crate) kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig
-    #[arg(long)]
-    pub(crate) context: Option<String>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
     /// How to log
     #[arg(long, env = "TENURE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     pub(crate) log_format: LogFormat,
@@ -135,9 +169,25 @@ pub(crate) enum LogFormat {
     Human,
 }
 
+impl From<ProfileName> for Profile {
+    fn from(name: ProfileName) -> Self {
+        match name {
+            ProfileName::Protective => Self::Protective,
+            ProfileName::Kargo => Self::Kargo,
+        }
+    }
+}
+
 /// Reads a time such as `90s`, `5m` or `24h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let read: jiff::SignedDuration =
         text.parse().map_err(|error: jiff::Error| error.to_string())?;
     Duration::try_from(read).map_err(|_| "it must not be negative".to_owned())
+}
+
+/// Reads how wide the breaker's window is. What is longer ago than a day is not remembered.
+fn window(text: &str) -> Result<Duration, String> {
+    let read = duration(text)?;
+    let longest = Duration::from_hours(24);
+    if read > longest { Err("it must not be more than 24h".to_owned()) } else { Ok(read) }
 }

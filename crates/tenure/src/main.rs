@@ -2,7 +2,9 @@
 
 mod archive;
 mod arguments;
+mod connection;
 mod leader;
+mod plan;
 mod probes;
 mod server;
 mod telemetry;
@@ -17,6 +19,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Command::Server(arguments) => server::run(*arguments),
+        Command::Plan(arguments) => match plan::run(&arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Crds => {
             print(tenure_api::install::crds().iter().map(|crd| serde_json::json!(crd)))
         }

@@ -4,18 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
-use tenure_cluster::{Clock, Cluster, Store, connect_through};
+use tenure_cluster::{Clock, Cluster, Store};
 use tenure_controllers::Manager;
 use tenure_controllers::project::release_all;
+use tenure_core::Settings;
 use tenure_core::plan::BreakerLimit;
-use tenure_core::{Profile, Settings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::arguments::{Mode, ProfileName, ServerArguments};
+use crate::arguments::{Mode, ServerArguments};
 use crate::leader::Leadership;
 use crate::{archive, probes, telemetry};
 
@@ -34,7 +32,7 @@ pub(crate) fn run(arguments: ServerArguments) -> anyhow::Result<()> {
 
 async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
     let clock = Clock::default();
-    let client = client(&arguments, &clock).await?;
+    let client = arguments.cluster.client(&clock).await?;
     let settings = Arc::new(settings(&arguments));
     let store = Arc::new(Store::default());
     let mut cluster = Cluster::new(client.clone(), settings, store.clone()).with_clock(clock);
@@ -80,29 +78,11 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
     outcome
 }
 
-async fn client(arguments: &ServerArguments, clock: &Clock) -> anyhow::Result<Client> {
-    let options =
-        KubeConfigOptions { context: arguments.context.clone(), ..KubeConfigOptions::default() };
-    let config = match &arguments.kubeconfig {
-        Some(path) => {
-            let kubeconfig = Kubeconfig::read_from(path)
-                .with_context(|| format!("read kubeconfig {}", path.display()))?;
-            Config::from_custom_kubeconfig(kubeconfig, &options).await?
-        }
-        None if arguments.context.is_some() => Config::from_kubeconfig(&options).await?,
-        None => Config::infer().await.context("find a cluster; give --kubeconfig")?,
-    };
-    connect_through(config, clock).context("connect to the cluster")
-}
-
 fn settings(arguments: &ServerArguments) -> Settings {
     let mut system_namespaces: BTreeSet<_> = arguments.system_namespace.iter().cloned().collect();
     system_namespaces.insert(arguments.namespace.clone());
     Settings {
-        profile: match arguments.profile {
-            ProfileName::Protective => Profile::Protective,
-            ProfileName::Kargo => Profile::Kargo,
-        },
+        profile: arguments.profile.into(),
         kargo_namespace: arguments.kargo_namespace.clone(),
         tenure_namespace: arguments.namespace.clone(),
         system_namespaces,

@@ -17,8 +17,12 @@ const ROUNDS: usize = 2;
 /// Projects a second that Kargo's controller makes ready here when its client does not throttle
 /// it; measured on the same kind of machine.
 const UNTHROTTLED: f64 = 35.0;
-/// Share of the peer's time that may be taken.
+/// Share of the peer's time that may be taken until Projects are ready.
 const SHARE: f64 = 0.4;
+/// Share of the peer's time that planned deletions may take which look at contents.
+const WITH_CONTENTS: f64 = 1.5;
+/// The same of those that do not.
+const WITHOUT_CONTENTS: f64 = 1.2;
 
 #[derive(Clone, Copy)]
 struct Times {
@@ -29,18 +33,22 @@ struct Times {
 pub(crate) async fn measure(
     plane: &ControlPlane,
     ours: &Subject,
+    kargo_profile: &Subject,
     peer: Option<&Subject>,
     rows: &mut Vec<Row>,
 ) -> anyhow::Result<()> {
     let mut best: Option<Times> = None;
+    let mut like_kargo: Option<Times> = None;
     let mut best_of_peer: Option<Times> = None;
     for round in 0..ROUNDS {
         best = better(best, of(plane, ours, &format!("bulk-a{round}")).await?);
+        let times = of(plane, kargo_profile, &format!("bulk-c{round}")).await?;
+        like_kargo = better(like_kargo, times);
         if let Some(peer) = peer {
             best_of_peer = better(best_of_peer, of(plane, peer, &format!("bulk-b{round}")).await?);
         }
     }
-    let Some(best) = best else { return Ok(()) };
+    let (Some(best), Some(like_kargo)) = (best, like_kargo) else { return Ok(()) };
     let ready = Row::new("300 Projects until Ready", "s", best.ready)
         .beside(best_of_peer.map(|peer| peer.ready));
     rows.push(match best_of_peer {
@@ -52,10 +60,16 @@ pub(crate) async fn measure(
             .beside(best_of_peer.map(|peer| PROJECTS as f64 / peer.ready))
             .at_least(UNTHROTTLED),
     );
-    rows.push(
-        Row::new("300 Projects and namespaces until gone", "s", best.gone)
-            .beside(best_of_peer.map(|peer| peer.gone)),
-    );
+    for (profile, times, most) in
+        [("protective", best, WITH_CONTENTS), ("kargo", like_kargo, WITHOUT_CONTENTS)]
+    {
+        let name = format!("300 planned deletions, profile {profile}");
+        let gone = Row::new(&name, "s", times.gone).beside(best_of_peer.map(|peer| peer.gone));
+        rows.push(match best_of_peer {
+            Some(peer) => gone.at_most(most * peer.gone),
+            None => gone,
+        });
+    }
     Ok(())
 }
 

@@ -72,7 +72,7 @@ async fn projects(arguments: &Arguments, rows: &mut Vec<Row>) -> anyhow::Result<
         None => None,
     };
     requests::measure(&plane, &ours, &kargo_profile, peer.as_ref(), rows).await?;
-    bulk::measure(&plane, &ours, peer.as_ref(), rows).await?;
+    bulk::measure(&plane, &ours, &kargo_profile, peer.as_ref(), rows).await?;
     drop(plane);
     if !arguments.quick {
         footprint::measure(

@@ -44,9 +44,9 @@ pub(crate) async fn measure(
     };
     rows.push(row("writes, create to Ready", |r| r.create_writes).at_most(17.0));
     rows.push(row("reads, create to Ready", |r| r.create_reads));
-    rows.push(row("writes, delete", |r| r.delete_writes).at_most(5.0));
+    rows.push(row("writes, delete with its record", |r| r.delete_writes).at_most(8.0));
     rows.push(row("reads, delete", |r| r.delete_reads));
-    rows.push(row("writes, delete but kept", |r| r.kept_writes).at_most(7.0));
+    rows.push(row("writes, delete but kept", |r| r.kept_writes).at_most(10.0));
     rows.push(
         Row::new(
             "writes, delete but kept, profile kargo",
@@ -54,7 +54,7 @@ pub(crate) async fn measure(
             count(like_kargo.kept_writes),
         )
         .beside(beside(|r| r.kept_writes))
-        .at_most(4.0),
+        .at_most(7.0),
     );
     rows.push(row("Events per deletion", |r| r.events).at_most(3.0));
     Ok(())

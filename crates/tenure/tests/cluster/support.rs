@@ -96,12 +96,17 @@ impl Test {
         .await
     }
 
-    /// The plan of the Project of that name that was made last.
+    /// The plan of the Project of that name; of the one before it, if it has none.
     pub(crate) async fn plan(&self, name: &str) -> Option<DeletionPlan> {
+        let project = self.projects.get_opt(name).await.expect("read the project");
+        let uid = project.and_then(|project| project.metadata.uid);
         let plans: Api<DeletionPlan> = Api::all(self.client.clone());
         let all = plans.list(&Default::default()).await.expect("list plans");
         let of = all.items.into_iter().filter(|plan| plan.spec.project.name == name);
-        of.max_by_key(|plan| plan.metadata.creation_timestamp.clone())
+        of.max_by_key(|plan| {
+            let its = Some(&plan.spec.project.uid) == uid.as_ref();
+            (its, plan.metadata.creation_timestamp.clone())
+        })
     }
 
     /// Waits until the plan is in that phase.

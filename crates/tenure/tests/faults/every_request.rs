@@ -1,6 +1,7 @@
 //! A fault at the n-th request, for every n.
 
 use futures::StreamExt as _;
+use serde_json::json;
 use tenure_testbed::audit::AuditLog;
 use tenure_testbed::fault::{Fault, Plan};
 use tenure_testbed::unique_name;
@@ -25,6 +26,9 @@ enum Scenario {
     Create,
     Delete,
     Keep,
+    Clean,
+    Confirmed,
+    CalledOff,
 }
 
 impl Scenario {
@@ -33,25 +37,60 @@ impl Scenario {
             Self::Create => "fc",
             Self::Delete => "fd",
             Self::Keep => "fk",
+            Self::Clean => "fl",
+            Self::Confirmed => "fy",
+            Self::CalledOff => "fo",
         }
     }
 
     /// Brings the Project to where the faults begin.
     async fn prepare(self, bed: &Bed, name: &str) {
-        let keep = [(KEEP, "true")];
-        let annotations = if self == Self::Keep { &keep[..] } else { &[] };
+        let annotations: &[(&str, &str)] = match self {
+            Self::Keep => &[(KEEP, "true")],
+            Self::Clean => &[("tenure.dev/disposition", "Clean")],
+            _ => &[],
+        };
+        if matches!(self, Self::Confirmed | Self::CalledOff) {
+            bed.require_confirmation(name).await;
+        }
         bed.create(name, annotations).await;
-        if self != Self::Create {
-            bed.controller().until("ready", name, async || bed.is_ready(name).await).await;
-            bed.delete(name).await;
+        if self == Self::Create {
+            return;
+        }
+        let driver = bed.controller();
+        driver.until("ready", name, async || bed.is_ready(name).await).await;
+        if self == Self::Clean {
+            bed.fill(name).await;
+        }
+        bed.delete(name).await;
+        if matches!(self, Self::Confirmed | Self::CalledOff) {
+            driver.until("waiting", name, async || bed.plan(name).await.is_some()).await;
+            let digest = bed.plan(name).await.expect("a plan").spec.decision.digest;
+            let said = match self {
+                Self::Confirmed => json!({"tenure.dev/confirm": digest}),
+                _ => json!({"tenure.dev/cancel": "true"}),
+            };
+            bed.annotate(name, said).await;
         }
     }
 
     async fn is_over(self, bed: &Bed, name: &str) -> bool {
         match self {
             Self::Create => bed.is_ready(name).await,
-            Self::Delete | Self::Keep => bed.project(name).await.is_none(),
+            Self::CalledOff => {
+                let old = bed.plan(name).await.map(|plan| plan.spec.project.uid);
+                let project = bed.project(name).await;
+                project.is_some_and(|p| p.metadata.uid != old) && bed.is_ready(name).await
+            }
+            Self::Delete | Self::Keep | Self::Clean | Self::Confirmed => {
+                bed.project(name).await.is_none()
+            }
         }
+    }
+
+    /// What of the content that was put there is left.
+    fn leaves(self) -> &'static [&'static str] {
+        if self == Self::Clean { &["somebody-elses", "not-kargos"] } else { &[] }
     }
 
     /// The oracle: what must hold at the end, whatever happened on the way.
@@ -75,19 +114,32 @@ impl Scenario {
                 assert_eq!(record.get("tenure.dev/project-uid"), project.uid.as_ref(), "{case}");
                 assert_eq!(bed.left_behind(name).await.len(), 14, "{case}");
             }
-            Self::Delete => {
+            Self::Delete | Self::Confirmed => {
                 assert_eq!(accepted, 1, "{case}");
                 assert!(namespace.is_none(), "{case}: the Project went before its namespace");
                 assert_eq!(bed.left_behind(name).await, Vec::<String>::new(), "{case}");
             }
-            Self::Keep => {
+            Self::CalledOff => {
                 assert_eq!(deletions.len(), 0, "{case}");
+                let namespace = namespace.expect("left alone").metadata;
+                assert!(namespace.deletion_timestamp.is_none(), "{case}");
+                let record = namespace.annotations.unwrap_or_default();
+                let project = bed.project(name).await.expect("made anew").metadata;
+                assert_eq!(record.get("tenure.dev/project-uid"), project.uid.as_ref(), "{case}");
+                assert_eq!(bed.left_behind(name).await.len(), 14, "{case}");
+            }
+            Self::Keep | Self::Clean => {
+                assert_eq!(deletions.len(), 0, "{case}");
+                assert_eq!(bed.content(name).await, self.leaves(), "{case}");
                 let meta = namespace.expect("a kept namespace").metadata;
                 assert!(meta.deletion_timestamp.is_none(), "{case}");
                 assert_eq!((meta.annotations, meta.finalizers), (None, None), "{case}");
                 assert!(!meta.labels.unwrap_or_default().contains_key("kargo.akuity.io/project"));
                 assert_eq!(bed.left_behind(name).await, Vec::<String>::new(), "{case}");
             }
+        }
+        if self != Self::Create {
+            bed.judge_plan(audit, name, case).await;
         }
         let writes = bed.plane.audit();
         bed.controller().look(name).await;
@@ -98,17 +150,21 @@ impl Scenario {
     }
 }
 
-/// Runs a scenario without faults, and counts the requests.
-async fn count(bed: &Bed, scenario: Scenario) -> usize {
+/// Runs a scenario without faults: for each request, whether it lists what is in the namespace.
+async fn requests(bed: &Bed, scenario: Scenario) -> Vec<bool> {
     let name = unique_name(scenario.word());
     scenario.prepare(bed, &name).await;
     let plan = Plan::none();
     let driver = bed.faulty(&plan);
     driver.look(&name).await;
-    let requests = plan.requests();
+    let within = format!("/namespaces/{name}/");
+    let listing = |asked: &String| asked.starts_with("GET ") && asked.contains(&within);
+    let mut asked: Vec<bool> = plan.asked().iter().map(listing).collect();
     driver.until("over", &name, async || scenario.is_over(bed, &name).await).await;
-    // Those of one more look, which lets the Project go once its namespace is gone.
-    requests + 8
+    // And some of one more look, which lets the Project go once its namespace is gone.
+    let requests = asked.len();
+    asked.resize(requests + 8, false);
+    asked
 }
 
 /// Runs a scenario in which the n-th request meets a fault.
@@ -131,8 +187,16 @@ async fn run(bed: &Bed, scenario: Scenario, n: usize, fault: Fault) {
 
 async fn run_all(scenario: Scenario) {
     let bed = Bed::start().await;
-    let requests = count(&bed, scenario).await;
-    let cases = (1..=requests).flat_map(|n| FAULTS.map(|fault| (n, fault)));
+    let requests = requests(&bed, scenario).await;
+    // What is in a namespace is listed kind by kind, and each list is like the next: one fault for
+    // each of them, and every fault for every other request.
+    let cases = requests.iter().enumerate().flat_map(|(index, lists)| {
+        let all = FAULTS.into_iter().enumerate();
+        let chosen = all.filter(move |(n, _)| !lists || index % FAULTS.len() == *n);
+        chosen.map(move |(_, fault)| (index + 1, fault))
+    });
+    let cases: Vec<_> = cases.collect();
+    let requests = requests.len();
     let done = futures::stream::iter(cases)
         .map(|(n, fault)| run(&bed, scenario, n, fault))
         .buffer_unordered(AT_ONCE)
@@ -155,4 +219,19 @@ async fn every_request_of_a_deletion() {
 #[tokio::test]
 async fn every_request_of_a_kept_deletion() {
     run_all(Scenario::Keep).await;
+}
+
+#[tokio::test]
+async fn every_request_of_a_cleaning() {
+    run_all(Scenario::Clean).await;
+}
+
+#[tokio::test]
+async fn every_request_of_a_confirmed_deletion() {
+    run_all(Scenario::Confirmed).await;
+}
+
+#[tokio::test]
+async fn every_request_of_a_deletion_that_is_called_off() {
+    run_all(Scenario::CalledOff).await;
 }

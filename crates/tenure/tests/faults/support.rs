@@ -8,7 +8,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt as _};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use tenure_api::Project;
+use tenure_api::{DeletionPlan, Project};
 use tenure_cluster::{Cluster, Store, connect, connect_through};
 use tenure_controllers::project::Reconciler;
 use tenure_controllers::{Metrics, Verdict};
@@ -108,6 +108,105 @@ impl Bed {
     pub(crate) async fn patch_namespace(&self, name: &str, metadata: Value) {
         let patch = Patch::Merge(json!({"metadata": metadata}));
         self.namespaces.patch(name, &PatchParams::default(), &patch).await.expect("patch");
+    }
+
+    pub(crate) async fn annotate(&self, name: &str, annotations: Value) {
+        let patch = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
+        self.projects.patch(name, &PatchParams::default(), &patch).await.expect("annotate");
+    }
+
+    /// The plan of the Project of that name that was made first.
+    pub(crate) async fn plan(&self, name: &str) -> Option<DeletionPlan> {
+        let plans: Api<DeletionPlan> = Api::all(self.admin.clone());
+        let all = plans.list_metadata(&Default::default()).await.expect("list plans");
+        let begins = format!("{name}.");
+        let of = all.items.into_iter().filter(|plan| plan.name_any().starts_with(&begins));
+        let first = of.min_by_key(|plan| plan.metadata.creation_timestamp.clone())?;
+        plans.get_opt(&first.name_any()).await.expect("read the plan")
+    }
+
+    pub(crate) async fn require_confirmation(&self, name: &str) {
+        let policy = json!({
+            "apiVersion": "tenure.dev/v1alpha1", "kind": "DeletionPolicy",
+            "metadata": {"name": name},
+            "spec": {
+                "selector": {"names": [name]}, "enforcement": "Enforce", "confirmation": "Required",
+            },
+        });
+        tenure_testbed::apply(&self.admin, &policy).await.expect("a policy");
+    }
+
+    /// Puts a Stage and a credential there that are Kargo's, and two objects that are not.
+    pub(crate) async fn fill(&self, name: &str) {
+        for object in [
+            json!({
+                "apiVersion": "kargo.akuity.io/v1alpha1", "kind": "Stage",
+                "metadata": {"name": "test", "namespace": name}, "spec": {},
+            }),
+            json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {
+                    "name": "kargos", "namespace": name,
+                    "labels": {"kargo.akuity.io/cred-type": "git"},
+                },
+            }),
+            json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"name": "not-kargos", "namespace": name},
+            }),
+            json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {
+                    "name": "somebody-elses", "namespace": name,
+                    "labels": {"kargo.akuity.io/cred-type": "git"},
+                    "annotations": {"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:x/y"},
+                },
+            }),
+        ] {
+            tenure_testbed::apply(&self.admin, &object).await.expect("apply");
+        }
+    }
+
+    /// Names of the Stages and ConfigMaps there, but for Kubernetes' own.
+    pub(crate) async fn content(&self, name: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        for path in [
+            format!("/apis/kargo.akuity.io/v1alpha1/namespaces/{name}/stages"),
+            format!("/api/v1/namespaces/{name}/configmaps"),
+        ] {
+            let list: Value = eventually("a list", async || {
+                let request = http::Request::get(&path).body(Vec::new()).expect("a request");
+                self.admin.request(request).await.ok()
+            })
+            .await;
+            let items = list["items"].as_array().cloned().unwrap_or_default();
+            names.extend(
+                items.iter().filter_map(|i| i["metadata"]["name"].as_str().map(str::to_owned)),
+            );
+        }
+        names.retain(|name| name != "kube-root-ca.crt");
+        names.sort_by(|a, b| b.cmp(a));
+        names
+    }
+
+    /// The plan has ended, its trail is whole, and its beginning was recorded before any deletion
+    /// of the namespace was asked for.
+    pub(crate) async fn judge_plan(&self, audit: &AuditLog, name: &str, case: &str) {
+        let plan = self.plan(name).await.unwrap_or_else(|| panic!("{case}: no plan"));
+        let status = plan.status.clone().unwrap_or_default();
+        assert_ne!(format!("{:?}", status.phase), "Waiting", "{case}");
+        assert_ne!(format!("{:?}", status.phase), "Executing", "{case}");
+        let plan = plan.name_any();
+        tenure_core::trail::verify(&plan, &status.history)
+            .unwrap_or_else(|fault| panic!("{case}: {fault}"));
+        let entries = audit.entries();
+        let first = |short: &str, of: &str| {
+            entries.iter().position(|e| e.short() == short && e.name() == of && e.succeeded())
+        };
+        if let Some(deleted) = first("delete namespaces", name) {
+            let told = first("patch deletionplans/status", &plan);
+            assert!(told.is_some_and(|told| told < deleted), "{case}: deleted before the record");
+        }
     }
 
     pub(crate) async fn is_ready(&self, name: &str) -> bool {
