@@ -172,7 +172,8 @@ impl Cluster {
             let doing = reading("namespace");
             world.set_namespace(self.within(doing, namespaces.get_metadata_opt(name)).await?)?;
         }
-        self.gather_the_rest(&mut world).await?;
+        // Four requests at once, and too large to be part of every future that gathers.
+        Box::pin(self.gather_the_rest(&mut world)).await?;
         Ok(world)
     }
 

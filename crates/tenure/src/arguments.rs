@@ -1,12 +1,13 @@
 //! The command line. What a Deployment sets can also be given by environment variables, as
 //! `--help` says.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tenure_core::Profile;
+use tenure_core::{Profile, Settings};
 
 /// Decides what becomes of a Kubernetes namespace when the Kargo Project that lives in it goes.
 #[derive(Parser)]
@@ -36,20 +37,37 @@ pub(crate) enum Command {
 pub(crate) struct PlanArguments {
     /// Name of the Project, which is the namespace's too
     pub(crate) name: String,
-    /// What adopted and shared namespaces are presumed to deserve, as the server is told
+    #[command(flatten)]
+    pub(crate) decision: DecisionArguments,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
+}
+
+/// What decisions depend on besides what is in the cluster: the same for whoever asks as for the
+/// server.
+#[derive(Args)]
+pub(crate) struct DecisionArguments {
+    /// What adopted and shared namespaces are presumed to deserve: `protective` retains them,
+    /// `kargo` deletes them as Kargo does
     #[arg(long, env = "TENURE_PROFILE", value_enum, default_value_t = ProfileName::Protective)]
     pub(crate) profile: ProfileName,
-    /// Namespace that Tenure runs in
+    /// Namespace that Tenure runs in, where its Lease is
     #[arg(long, env = "TENURE_NAMESPACE", default_value = "tenure-system")]
     pub(crate) namespace: String,
     /// Namespace that Kargo runs in
     #[arg(long, env = "KARGO_NAMESPACE", default_value = "kargo")]
     pub(crate) kargo_namespace: String,
-    /// A kind that is no content of a namespace, as the server is told
+    /// A namespace that no Project may own, besides default, kube-*, Kargo's and Tenure's. Can be
+    /// given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) system_namespace: Vec<String>,
+    /// A kind that is no content of a namespace, as `plural.group`, or `*.group`: that it cannot
+    /// be listed holds nothing up. Can be given several times
     #[arg(long, value_name = "KIND", default_value = "*.metrics.k8s.io")]
     pub(crate) ignored_kind: Vec<String>,
-    #[command(flatten)]
-    pub(crate) cluster: ClusterArguments,
+    /// The label by which Argo CD tracks what it manages, where it uses one of its own
+    #[arg(long, value_name = "KEY")]
+    pub(crate) argocd_instance_label: Option<String>,
 }
 
 /// Which cluster.
@@ -88,27 +106,8 @@ pub(crate) struct ServerArguments {
     /// on clusters where that controller does not run
     #[arg(long, env = "TENURE_MODE", value_enum)]
     pub(crate) mode: Mode,
-    /// What adopted namespaces are presumed to deserve: `protective` retains them, `kargo`
-    /// deletes them as Kargo does
-    #[arg(long, env = "TENURE_PROFILE", value_enum, default_value_t = ProfileName::Protective)]
-    pub(crate) profile: ProfileName,
-    /// Namespace that Tenure runs in, where its Lease is
-    #[arg(long, env = "TENURE_NAMESPACE", default_value = "tenure-system")]
-    pub(crate) namespace: String,
-    /// Namespace that Kargo runs in
-    #[arg(long, env = "KARGO_NAMESPACE", default_value = "kargo")]
-    pub(crate) kargo_namespace: String,
-    /// A namespace that no Project may own, besides default, kube-*, Kargo's and Tenure's. Can be
-    /// given several times
-    #[arg(long, value_name = "NAME")]
-    pub(crate) system_namespace: Vec<String>,
-    /// A kind that is no content of a namespace, as `plural.group`, or `*.group`: that it cannot
-    /// be listed holds nothing up. Can be given several times
-    #[arg(long, value_name = "KIND", default_value = "*.metrics.k8s.io")]
-    pub(crate) ignored_kind: Vec<String>,
-    /// The label by which Argo CD tracks what it manages, where it uses one of its own
-    #[arg(long, value_name = "KEY")]
-    pub(crate) argocd_instance_label: Option<String>,
+    #[command(flatten)]
+    pub(crate) decision: DecisionArguments,
     /// This many namespaces may be deleted within --breaker-window, whatever their part; more open
     /// the breaker
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
@@ -167,6 +166,23 @@ pub(crate) enum ProfileName {
 pub(crate) enum LogFormat {
     Json,
     Human,
+}
+
+impl DecisionArguments {
+    /// The settings that follow from these arguments; the others at their defaults.
+    pub(crate) fn settings(&self) -> Settings {
+        let mut system_namespaces: BTreeSet<_> = self.system_namespace.iter().cloned().collect();
+        system_namespaces.insert(self.namespace.clone());
+        Settings {
+            profile: self.profile.into(),
+            kargo_namespace: self.kargo_namespace.clone(),
+            tenure_namespace: self.namespace.clone(),
+            system_namespaces,
+            ignored_kinds: self.ignored_kind.iter().cloned().collect(),
+            argocd_instance_label: self.argocd_instance_label.clone(),
+            ..Settings::default()
+        }
+    }
 }
 
 impl From<ProfileName> for Profile {

@@ -1,6 +1,5 @@
 //! `tenure plan`: what would become of a namespace, without a write.
 
-use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,8 +7,8 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use tenure_api::plan::PlannedDecision;
 use tenure_cluster::{Clock, Cluster, Store};
+use tenure_core::Gate;
 use tenure_core::lifecycle::Preview;
-use tenure_core::{Gate, Settings};
 
 use crate::arguments::PlanArguments;
 
@@ -36,14 +35,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
 async fn preview(arguments: &PlanArguments) -> anyhow::Result<Option<Preview>> {
     let clock = Clock::default();
     let client = arguments.cluster.client(&clock).await?;
-    let settings = Settings {
-        profile: arguments.profile.into(),
-        kargo_namespace: arguments.kargo_namespace.clone(),
-        tenure_namespace: arguments.namespace.clone(),
-        system_namespaces: BTreeSet::from([arguments.namespace.clone()]),
-        ignored_kinds: arguments.ignored_kind.iter().cloned().collect(),
-        ..Settings::default()
-    };
+    let settings = arguments.decision.settings();
     let cluster =
         Cluster::new(client, Arc::new(settings), Arc::new(Store::default())).with_clock(clock);
     cluster.preview(&arguments.name).await.context("plan")

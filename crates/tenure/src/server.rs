@@ -1,6 +1,5 @@
 //! `tenure server`: wiring, and an orderly end.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -60,7 +59,7 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
     );
     let probes = tokio::spawn(probes::serve(listener, manager.health()));
     let leadership = if arguments.leader_elect {
-        Leadership::by_lease(client, &arguments.namespace).await?
+        Leadership::by_lease(client, &arguments.decision.namespace).await?
     } else {
         Leadership::always()
     };
@@ -79,15 +78,7 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
 }
 
 fn settings(arguments: &ServerArguments) -> Settings {
-    let mut system_namespaces: BTreeSet<_> = arguments.system_namespace.iter().cloned().collect();
-    system_namespaces.insert(arguments.namespace.clone());
     Settings {
-        profile: arguments.profile.into(),
-        kargo_namespace: arguments.kargo_namespace.clone(),
-        tenure_namespace: arguments.namespace.clone(),
-        system_namespaces,
-        ignored_kinds: arguments.ignored_kind.iter().cloned().collect(),
-        argocd_instance_label: arguments.argocd_instance_label.clone(),
         confirmation_holds: arguments.confirmation_holds,
         breaker: BreakerLimit {
             window: arguments.breaker_window,
@@ -95,7 +86,7 @@ fn settings(arguments: &ServerArguments) -> Settings {
             percent: arguments.breaker_percent,
         },
         archive_required: arguments.archive_required,
-        ..Settings::default()
+        ..arguments.decision.settings()
     }
 }
 

@@ -58,7 +58,8 @@ impl Reconciler {
     pub async fn look(&self, name: &str) -> Verdict {
         let start = Instant::now();
         let failures = self.failures_of(name);
-        let verdict = match self.pass(name, failures).await {
+        // A pass is as large as its largest step, and there are as many as Projects at once.
+        let verdict = match Box::pin(self.pass(name, failures)).await {
             Ok(verdict) => verdict,
             Err(error) if failures < TELL_AFTER => {
                 tracing::debug!(project = name, %error, "will try again");
