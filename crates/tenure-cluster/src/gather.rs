@@ -138,6 +138,11 @@ impl Cluster {
     /// # Errors
     /// If anything could not be read: blindness is no verdict.
     pub async fn gather(&self, name: &str) -> Result<World, RequestError> {
+        // Some requests at once are too large to be part of every future that gathers.
+        Box::pin(self.read_world(name)).await
+    }
+
+    async fn read_world(&self, name: &str) -> Result<World, RequestError> {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         let projects: Api<Project> = Api::all(self.client.clone());
         let reading = |what: &str| format!("read {what} {name}");
@@ -172,8 +177,7 @@ impl Cluster {
             let doing = reading("namespace");
             world.set_namespace(self.within(doing, namespaces.get_metadata_opt(name)).await?)?;
         }
-        // Four requests at once, and too large to be part of every future that gathers.
-        Box::pin(self.gather_the_rest(&mut world)).await?;
+        self.gather_the_rest(&mut world).await?;
         Ok(world)
     }
 

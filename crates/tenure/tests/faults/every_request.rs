@@ -50,8 +50,13 @@ impl Scenario {
             Self::Clean => &[("tenure.dev/disposition", "Clean")],
             _ => &[],
         };
-        if matches!(self, Self::Confirmed | Self::CalledOff) {
-            bed.require_confirmation(name).await;
+        match self {
+            Self::Confirmed | Self::CalledOff => {
+                bed.policy(name, json!({"confirmation": "Required"})).await;
+            }
+            // Argo CD deploys there too, which would retain everything.
+            Self::Clean => bed.policy(name, json!({"shared": "Delete"})).await,
+            _ => {}
         }
         bed.create(name, annotations).await;
         if self == Self::Create {
@@ -84,6 +89,16 @@ impl Scenario {
             }
             Self::Delete | Self::Keep | Self::Clean | Self::Confirmed => {
                 bed.project(name).await.is_none()
+            }
+        }
+    }
+
+    /// What happens to each request. Deletions that wait differ from others only in the waiting.
+    fn faults(self) -> &'static [Fault] {
+        match self {
+            Self::Create | Self::Delete | Self::Keep | Self::Clean => &FAULTS,
+            Self::Confirmed | Self::CalledOff => {
+                &[Fault::CrashAfter, Fault::LostAnswer, Fault::Answer(409)]
             }
         }
     }
@@ -191,8 +206,8 @@ async fn run_all(scenario: Scenario) {
     // What is in a namespace is listed kind by kind, and each list is like the next: one fault for
     // each of them, and every fault for every other request.
     let cases = requests.iter().enumerate().flat_map(|(index, lists)| {
-        let all = FAULTS.into_iter().enumerate();
-        let chosen = all.filter(move |(n, _)| !lists || index % FAULTS.len() == *n);
+        let all = scenario.faults().iter().copied().enumerate();
+        let chosen = all.filter(move |(n, _)| !lists || index % scenario.faults().len() == *n);
         chosen.map(move |(_, fault)| (index + 1, fault))
     });
     let cases: Vec<_> = cases.collect();

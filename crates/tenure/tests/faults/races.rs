@@ -8,19 +8,34 @@ use tenure_testbed::{eventually, unique_name};
 
 use crate::support::{Bed, Driver, KEEP};
 
-/// Reads, decides, lets something happen, and then carries out what was decided.
+/// Reads and records until something is to be destroyed or given up, lets something happen, and
+/// then carries out what was decided.
 async fn decide_then(
     driver: &Driver,
     name: &str,
     meanwhile: impl AsyncFnOnce(),
 ) -> (Step, Result<(), tenure_cluster::RequestError>) {
     let mut world = driver.cluster.gather(name).await.expect("read");
-    let seen = world.observe(driver.cluster.settings(), None);
-    let step = next_step(&seen, jiff::Timestamp::now());
-    drop(seen);
-    meanwhile().await;
-    let outcome = driver.cluster.execute(&step, &mut world).await;
-    (step, outcome)
+    loop {
+        let seen = world.observe(driver.cluster.settings(), None);
+        let step = next_step(&seen, driver.cluster.now());
+        drop(seen);
+        if step.wants_fresh_reads() && !world.is_fresh() {
+            world = driver.cluster.gather_again(world).await.expect("read");
+            continue;
+        }
+        let prepares = matches!(
+            step,
+            Step::ReadContents | Step::ReadAccess | Step::RecordPlan(_) | Step::AdvancePlan(_)
+        );
+        if prepares {
+            driver.cluster.execute(&step, &mut world).await.expect("record");
+            continue;
+        }
+        meanwhile().await;
+        let outcome = driver.cluster.execute(&step, &mut world).await;
+        return (step, outcome);
+    }
 }
 
 async fn ready(bed: &Bed, name: &str, annotations: &[(&str, &str)]) {
@@ -366,7 +381,7 @@ async fn who_may_list_everything_is_told_the_very_object_that_blocks() {
     )
     .await;
     bed.delete(&name).await;
-    let driver = bed.controller_that_may_list_everything();
+    let driver = bed.controller();
     driver
         .until("the object is named", &name, async || {
             let status = bed.project(&name).await.and_then(|p| p.status).unwrap_or_default();

@@ -49,12 +49,6 @@ impl Bed {
         Driver::new(connect(self.config.clone()).expect("a client"), Profile::Protective)
     }
 
-    /// A controller with an administrator's rights.
-    pub(crate) fn controller_that_may_list_everything(&self) -> Driver {
-        let admin = self.plane.user("admin", &["system:masters"]).expect("an administrator");
-        Driver::new(connect(admin).expect("a client"), Profile::Protective)
-    }
-
     /// Takes the finalizers off a ConfigMap.
     pub(crate) async fn free_config_map(&self, namespace: &str, name: &str) {
         let maps: Api<k8s_openapi::api::core::v1::ConfigMap> =
@@ -125,13 +119,13 @@ impl Bed {
         plans.get_opt(&first.name_any()).await.expect("read the plan")
     }
 
-    pub(crate) async fn require_confirmation(&self, name: &str) {
+    /// A policy for the Project of that name alone.
+    pub(crate) async fn policy(&self, name: &str, mut spec: Value) {
+        spec["selector"] = json!({"names": [name]});
+        spec["enforcement"] = "Enforce".into();
         let policy = json!({
             "apiVersion": "tenure.dev/v1alpha1", "kind": "DeletionPolicy",
-            "metadata": {"name": name},
-            "spec": {
-                "selector": {"names": [name]}, "enforcement": "Enforce", "confirmation": "Required",
-            },
+            "metadata": {"name": name}, "spec": spec,
         });
         tenure_testbed::apply(&self.admin, &policy).await.expect("a policy");
     }
