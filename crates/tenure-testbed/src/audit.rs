@@ -133,21 +133,31 @@ impl AuditLog {
     ///
     /// # Panics
     /// If the log cannot be read.
-    #[expect(clippy::expect_used, reason = "without the log no test can tell anything")]
     pub fn entries(&self) -> Vec<Entry> {
+        self.entries_with("")
+    }
+
+    /// Entries of a user that concern a Project.
+    ///
+    /// # Panics
+    /// If the log cannot be read.
+    pub fn of(&self, user: &str, project: &str) -> Vec<Entry> {
+        let entries = self.entries_with(project).into_iter();
+        entries.filter(|e| e.user.username == user && e.concerns(project)).collect()
+    }
+
+    /// Entries in whose line that text stands. To look for it is much less work than to read the
+    /// line, and logs get long.
+    #[expect(clippy::expect_used, reason = "without the log no test can tell anything")]
+    fn entries_with(&self, text: &str) -> Vec<Entry> {
         let mut file = File::open(&self.path).expect("open the audit log");
         file.seek(SeekFrom::Start(self.from)).expect("seek in the audit log");
         BufReader::new(file)
             .lines()
             .map_while(Result::ok)
+            .filter(|line| line.contains(text))
             .filter_map(|line| serde_json::from_str(&line).ok())
             .collect()
-    }
-
-    /// Entries of a user that concern a Project.
-    pub fn of(&self, user: &str, project: &str) -> Vec<Entry> {
-        let entries = self.entries().into_iter();
-        entries.filter(|e| e.user.username == user && e.concerns(project)).collect()
     }
 }
 

@@ -185,6 +185,8 @@ impl ControlPlane {
             .arg("--service-account-issuer=https://kubernetes.default.svc")
             .arg(format!("--audit-policy-file={}", file("audit-policy.yaml")))
             .arg(format!("--audit-log-path={}", file("audit.log")))
+            // It is read from where a test began, so it must not be moved away at 100 MB.
+            .arg("--audit-log-maxsize=100000")
             .arg(format!("--cert-dir={}", file("apiserver")))
             .args([
                 "--bind-address=127.0.0.1",

@@ -26,7 +26,7 @@ async fn a_created_namespace_goes_with_its_project() {
     assert_eq!(preconditions["uid"], json!(namespace.metadata.uid));
     assert!(preconditions["resourceVersion"].is_string(), "{preconditions}");
     let writes = asked.iter().filter(|e| e.is_write() && e.resource() != "events").count();
-    assert_eq!(writes, 5, "{:#?}", tally(&asked));
+    assert_eq!(writes, 8, "{:#?}", tally(&asked));
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn keep_on_the_project_or_the_namespace_or_both_keeps_and_leaves_nothing_b
         assert!(!test.delete_was_asked(&audit, &name));
         let asked = audit.of(SERVER, &name);
         let writes = asked.iter().filter(|e| e.is_write() && e.resource() != "events").count();
-        assert!(writes <= 7, "{:#?}", tally(&asked));
+        assert!(writes <= 10, "{:#?}", tally(&asked));
     }
 }
 

@@ -193,7 +193,7 @@ impl Bed {
         let plan = plan.name_any();
         tenure_core::trail::verify(&plan, &status.history)
             .unwrap_or_else(|fault| panic!("{case}: {fault}"));
-        let entries = audit.entries();
+        let entries = self.asked(audit, name);
         let first = |short: &str, of: &str| {
             entries.iter().position(|e| e.short() == short && e.name() == of && e.succeeded())
         };
