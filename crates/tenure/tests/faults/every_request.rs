@@ -93,10 +93,14 @@ impl Scenario {
         }
     }
 
-    /// What happens to each request. Deletions that wait differ from others only in the waiting.
+    /// What happens to each request. What refuses a request is met by the deletions that neither
+    /// clean nor wait; the others differ from them in what is done, not in how refusals are taken.
     fn faults(self) -> &'static [Fault] {
         match self {
-            Self::Create | Self::Delete | Self::Keep | Self::Clean => &FAULTS,
+            Self::Create | Self::Delete | Self::Keep => &FAULTS,
+            Self::Clean => {
+                &[Fault::CrashBefore, Fault::CrashAfter, Fault::LostAnswer, Fault::Answer(409)]
+            }
             Self::Confirmed | Self::CalledOff => {
                 &[Fault::CrashAfter, Fault::LostAnswer, Fault::Answer(409)]
             }
