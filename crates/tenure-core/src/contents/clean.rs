@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Collector, Kind, Manager, Object, Owner, Tool, Unseen};
@@ -60,6 +60,10 @@ impl Wave {
     pub const ALL: [Self; 3] = [Self::First, Self::Second, Self::Third];
 }
 
+/// How long after a cleaning began something may seem to have been made that was there before: the
+/// API server tells both times in whole seconds, and what we go by may lag that much.
+const UNSURE: SignedDuration = SignedDuration::from_secs(1);
+
 /// What is to be cleaned away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cleaning {
@@ -111,8 +115,7 @@ impl Cleaning {
         managers: &BTreeSet<Manager>,
         root_owners: &[Owner],
     ) -> Option<Wave> {
-        let made_since =
-            matches!((object.created, self.made_before), (Some(at), Some(began)) if at > began);
+        let made_since = matches!((object.created, self.made_before), (Some(at), Some(began)) if at > began + UNSURE);
         if object.is_kubernetes() || made_since || !self.concerns(&object.kind) {
             return None;
         }

@@ -169,3 +169,17 @@ fn what_could_not_be_seen_is_not_done() {
     let remaining = Cleaning::new(Scope::Project, Uid::new(PROJECT)).select(there).remaining();
     assert_eq!((remaining.wave(), remaining.is_done()), (None, false));
 }
+
+#[test]
+fn what_was_made_since_the_cleaning_began_stays_and_what_may_be_older_goes() {
+    let second = |second: i64| Timestamp::from_second(1_800_000_000 + second).expect("a time");
+    let made = |at| Object { created: Some(second(at)), ..plain("stages.kargo.akuity.io", "s") };
+    let mut cleaning = Cleaning::new(Scope::Project, Uid::new(PROJECT));
+    cleaning.made_before = Some(second(10));
+    let goes = |object: Object| cleaning.wave_of(&object, &BTreeSet::new(), &[]).is_some();
+    assert!(goes(made(9)));
+    assert!(goes(made(10)));
+    // It may have been there when the cleaning began: clocks are told in whole seconds.
+    assert!(goes(made(11)));
+    assert!(!goes(made(12)));
+}
