@@ -31,7 +31,7 @@ pub(crate) async fn run_checks() -> anyhow::Result<()> {
     let plane = ControlPlane::start_temporary().await?;
     println!("up in {:.1} s", started.elapsed().as_secs_f64());
     step("tests", || {
-        let mut tests = cargo(&["test", "--locked", "--workspace"]);
+        let mut tests = cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
         tests.env(DIR_VARIABLE, plane.dir()).env("INSTA_UPDATE", "no");
         run(tests)
     })?;
