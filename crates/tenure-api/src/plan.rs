@@ -289,7 +289,7 @@ impl From<&Plan> for PlannedDecision {
             foreign: foreign.iter().take(MOST_TOLD).map(ToString::to_string).collect(),
             not_before: not_before.map(Time),
             attempt: *attempt,
-            contents: contents.clone().map(|contents| json!(contents.shortened(MOST_KEPT))),
+            contents: contents.as_ref().map(|contents| json!(contents.shortened(MOST_KEPT))),
         }
     }
 }

@@ -122,20 +122,9 @@ pub struct Claim {
     pub reason: String,
 }
 
-/// Whether a gate opens by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GateKind {
-    /// A person has to take the reason away.
-    Refused,
-    /// It may open when what is awaited comes.
-    Waiting,
-}
-
 /// A reason why nothing may happen now, whatever was decided.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gate {
-    /// Whether it opens by itself.
-    pub kind: GateKind,
     /// The rule it comes from.
     pub source: Source,
     /// Why, and how to open it.

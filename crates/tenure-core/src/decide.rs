@@ -2,10 +2,11 @@
 //! the Namespace, with everything that was considered. Without a look at the contents it is the
 //! *static* decision, which is cheap and always current; with one it is the full decision.
 
+use crate::listing::first_of;
 use crate::statements::{Keep, Lien, NearMiss, Statements, Wish};
 use crate::{
-    Claim, CrdState, Disposition, Gate, GateKind, NamespaceState, Origin, Profile, Snapshot,
-    Source, Tenancy, keys,
+    Claim, CrdState, Disposition, Gate, NamespaceState, Origin, Profile, Snapshot, Source, Tenancy,
+    keys,
 };
 
 /// How many of those who deploy into the Namespace a reason names.
@@ -148,13 +149,8 @@ fn shared(snapshot: &Snapshot, found: &mut Decision) {
     if snapshot.foreign.is_empty() {
         return;
     }
-    let named: Vec<_> =
-        snapshot.foreign.iter().take(NAMED_MANAGERS).map(ToString::to_string).collect();
-    let more = match snapshot.foreign.len().saturating_sub(NAMED_MANAGERS) {
-        0 => String::new(),
-        n => format!(" and {n} more"),
-    };
-    let reason = format!("{}{more} deploy into it too", named.join(", "));
+    let named = first_of(snapshot.foreign.iter(), NAMED_MANAGERS);
+    let reason = format!("{named} deploy into it too");
     let at_least = presumed(snapshot.demands.terms.shared, snapshot.profile);
     presume(Source::Shared, at_least, reason, found);
 }
@@ -171,11 +167,7 @@ fn custom_resource_definition(crd: CrdState, found: &mut Decision) {
              not be read by Tenure"
         }
     };
-    found.gates.push(Gate {
-        kind: GateKind::Waiting,
-        source: Source::ProjectCrd,
-        reason: reason.to_owned(),
-    });
+    found.gates.push(Gate { source: Source::ProjectCrd, reason: reason.to_owned() });
 }
 
 fn read_statements(on: On, statements: &Statements, found: &mut Decision) {
@@ -227,7 +219,6 @@ fn read_statements(on: On, statements: &Statements, found: &mut Decision) {
 fn held(source: Source, word: &str, lien: &Lien) -> Gate {
     let reason = if lien.reason.is_empty() { "no reason given" } else { &lien.reason };
     Gate {
-        kind: GateKind::Refused,
         source,
         reason: format!("the {word} is held by {}{}: {reason}", keys::LIEN_PREFIX, lien.name),
     }

@@ -19,6 +19,7 @@ mod identity;
 pub mod keys;
 mod ledger;
 pub mod lifecycle;
+mod listing;
 mod names;
 pub mod plan;
 pub mod policy;
@@ -27,7 +28,7 @@ mod statements;
 pub mod status;
 pub mod trail;
 
-pub use claim::{Claim, Disposition, Gate, GateKind, Source};
+pub use claim::{Claim, Disposition, Gate, Source};
 pub use decide::{Decision, decide};
 pub use facts::{Blocker, NamespaceFacts, ProjectFacts};
 pub use identity::{NotOwned, Origin, Tenancy, infer_origin, tenancy};

@@ -9,7 +9,7 @@ mod world;
 use tenure_core::lifecycle::Wait;
 use tenure_core::plan::Phase;
 use tenure_core::trail::Event;
-use tenure_core::{Cancel, Keep, Step, Uid};
+use tenure_core::{Cancel, Disposition, Keep, Step, Uid, Wish};
 use world::World;
 
 /// The names of the steps until rest.
@@ -135,6 +135,17 @@ fn what_is_decided_anew_is_recorded_once_no_delete_can_be_on_its_way() {
     let (mut world, _) = about_to_delete();
     world.project.as_mut().expect("a project").statements.keep = Keep::Yes;
     assert_eq!(steps(&mut world)[..2], ["RemoveNamespaceFinalizer", "RecordPlan"]);
+}
+
+#[test]
+fn a_begun_deletion_that_becomes_a_cleaning_is_recorded_anew() {
+    let (mut world, _) = about_to_delete();
+    world.project.as_mut().expect("a project").statements.wish = Wish::AtLeast(Disposition::Clean);
+    for expected in ["RemoveNamespaceFinalizer", "RecordPlan"] {
+        let step = world.next();
+        assert_eq!(step.name(), expected);
+        world.apply(&step);
+    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn describe(name: &str, preview: &Preview) -> Value {
     let Preview { plan, gates } = preview;
     let waiting: Vec<_> = gates
         .iter()
-        .map(|Gate { source, reason, kind: _ }| json!({"for": source.as_str(), "why": reason}))
+        .map(|Gate { source, reason }| json!({"for": source.as_str(), "why": reason}))
         .collect();
     json!({
         "project": {"name": name, "uid": plan.project_uid.as_str()},

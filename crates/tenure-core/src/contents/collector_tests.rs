@@ -105,7 +105,7 @@ fn no_more_roots_are_told_of_than_a_reader_can_bear_and_the_losses_come_first() 
     assert_eq!((found.roots.len(), found.roots_left_out), (MOST_TOLD, 110));
     assert!(found.roots[..10].iter().all(|root| root.kind == "secrets"));
     assert_eq!(found.losses.len(), 10);
-    let short = found.clone().shortened(4);
+    let short = found.shortened(4);
     assert_eq!((short.losses.len(), short.losses_left_out), (4, 6));
     assert_eq!((short.roots.len(), short.roots_left_out), (4, 406));
     assert_eq!(short.objects, found.objects);

@@ -148,17 +148,31 @@ impl Contents {
 
     /// The same with every list cut to so many entries, and how many are left out, to be kept
     /// where there is little room.
-    pub fn shortened(mut self, most: usize) -> Self {
-        fn cut<T>(list: &mut Vec<T>, left_out: &mut u64, most: usize) {
-            *left_out += list.len().saturating_sub(most) as u64;
-            list.truncate(most);
+    #[must_use]
+    pub fn shortened(&self, most: usize) -> Self {
+        fn cut<T: Clone>(list: &[T], left_out: u64, most: usize) -> (Vec<T>, u64) {
+            let more = list.len().saturating_sub(most) as u64;
+            (list.iter().take(most).cloned().collect(), left_out + more)
         }
-        cut(&mut self.roots, &mut self.roots_left_out, most);
-        cut(&mut self.managers, &mut self.managers_left_out, most);
-        cut(&mut self.losses, &mut self.losses_left_out, most);
-        cut(&mut self.notes, &mut self.notes_left_out, most);
-        cut(&mut self.unseen, &mut self.unseen_left_out, most);
-        self
+        let (roots, roots_left_out) = cut(&self.roots, self.roots_left_out, most);
+        let (managers, managers_left_out) = cut(&self.managers, self.managers_left_out, most);
+        let (losses, losses_left_out) = cut(&self.losses, self.losses_left_out, most);
+        let (notes, notes_left_out) = cut(&self.notes, self.notes_left_out, most);
+        let (unseen, unseen_left_out) = cut(&self.unseen, self.unseen_left_out, most);
+        Self {
+            objects: self.objects,
+            kinds: self.kinds.clone(),
+            roots,
+            roots_left_out,
+            managers,
+            managers_left_out,
+            losses,
+            losses_left_out,
+            notes,
+            notes_left_out,
+            unseen,
+            unseen_left_out,
+        }
     }
 }
 

@@ -4,10 +4,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::live::{record, rest_at, unfit};
-use super::planning::{planned, sketch, without_archive};
+use super::planning::{planned, sketch};
 use super::telling::{Telling, conclude, void};
-use super::{Access, Archived, Observation, Release, Step, Wait, clean, former};
+use super::{Access, Observation, Release, Step, Wait, archiving, clean, former};
 use crate::access::AccessKey;
+use crate::listing::first_of;
 use crate::plan::{Phase, Plan, PlanFacts};
 use crate::status::Progress;
 use crate::trail::Event;
@@ -84,7 +85,7 @@ fn ended(
     let plan = seen.plan_of(project);
     if plan.is_some_and(PlanFacts::awaits_restoration) {
         // The Project is made anew once this one is gone, and finds everything in place.
-        return Some(kept_or(seen, project, Step::LetGoOfProject));
+        return Some(let_go_archived(seen, project));
     }
     let phase = plan.map_or(Phase::Waiting, |plan| plan.status.phase);
     if is_held(tenancy) {
@@ -169,18 +170,12 @@ fn let_go(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Ste
     if let Some(step) = conclude(plan, now) {
         return step;
     }
-    kept_or(seen, project, Step::LetGoOfProject)
+    let_go_archived(seen, project)
 }
 
-/// The step, once the trail is where it has to be kept.
-fn kept_or(seen: &Observation<'_>, project: &ProjectFacts, step: Step) -> Step {
-    match &seen.archived {
-        Archived::Pending => Step::Archive,
-        Archived::Failed(_) if seen.settings.archive_required => {
-            without_archive(seen, project, &seen.decide(project))
-        }
-        Archived::Kept | Archived::Failed(_) => step,
-    }
+/// Lets go of the Project, once the trail is where it has to be kept.
+fn let_go_archived(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
+    archiving::first(seen, project, || seen.decide(project)).unwrap_or(Step::LetGoOfProject)
 }
 
 /// The step that takes back those provisioned objects, if any are left.
@@ -237,19 +232,12 @@ fn describe(blockers: &[Blocker]) -> String {
     if blockers.is_empty() {
         return "the namespace is terminating".to_owned();
     }
-    let named: Vec<_> = blockers
-        .iter()
-        .take(NAMED_BLOCKERS)
-        .map(|blocker| match blocker.finalizers.as_slice() {
-            [] => blocker.object.clone(),
-            finalizers => format!("{} (finalizer {})", blocker.object, finalizers.join(", ")),
-        })
-        .collect();
-    let more = match blockers.len().saturating_sub(NAMED_BLOCKERS) {
-        0 => String::new(),
-        n => format!(" and {n} more"),
-    };
-    format!("the namespace is terminating, waiting for {}{more}", named.join(", "))
+    let named = blockers.iter().map(|blocker| match blocker.finalizers.as_slice() {
+        [] => blocker.object.clone(),
+        finalizers => format!("{} (finalizer {})", blocker.object, finalizers.join(", ")),
+    });
+    let named = first_of(named, NAMED_BLOCKERS);
+    format!("the namespace is terminating, waiting for {named}")
 }
 
 /// Takes back from a Namespace that stays what the Project's coming added to it.

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::Observation;
+use super::{Observation, Step};
 use crate::contents::Contents;
-use crate::plan::{Consent, Missing, Plan, PlanDigest, PlanFacts};
+use crate::listing::first_of;
+use crate::plan::{Current, Missing, Plan, PlanDigest, PlanFacts};
 use crate::trail::{self, Event};
-use crate::{Cancel, Gate, GateKind, ProjectFacts, Source, keys};
+use crate::{Cancel, Gate, ProjectFacts, Source, keys};
 
 /// How many of the kinds that could not be seen are named.
 const NAMED_KINDS: usize = 5;
@@ -22,7 +23,6 @@ pub(super) fn gates(
 ) -> Vec<Gate> {
     if let Cancel::Illegible(value) = &project.cancel {
         gates.push(Gate {
-            kind: GateKind::Refused,
             source: Source::Cancel,
             reason: format!("the Project says {}: {value}, which is not \"true\"", keys::CANCEL),
         });
@@ -30,13 +30,12 @@ pub(super) fn gates(
     if !plan.destroys() {
         return gates;
     }
-    gates.extend(plan.contents.as_ref().and_then(unseen));
-    let consent = Consent { confirm: project.confirm.as_ref(), stored: seen.plan_of(project) };
+    gates.extend(plan.contents.as_deref().and_then(unseen));
+    let consent = seen.consent(project);
     let missing = consent.missing(plan, digest);
     gates.extend(missing.iter().map(|missing| ask(missing, plan, digest)));
     if let Some(not_before) = plan.not_before.filter(|time| *time > now) {
         gates.push(Gate {
-            kind: GateKind::Waiting,
             source: Source::Grace,
             reason: format!(
                 "the namespace is left alone until {not_before}; to call the deletion off, \
@@ -51,23 +50,17 @@ pub(super) fn gates(
 /// Blindness is no verdict.
 fn unseen(contents: &Contents) -> Option<Gate> {
     let unseen = &contents.unseen;
-    let named: Vec<_> = unseen.iter().take(NAMED_KINDS).map(|u| u.kind.as_str()).collect();
-    let more = match unseen.len().saturating_sub(NAMED_KINDS) {
-        0 => String::new(),
-        n => format!(" and {n} more"),
-    };
+    let named = first_of(unseen.iter().map(|unseen| &unseen.kind), NAMED_KINDS);
     // The words of a network differ each time, and would be a write each time.
     let why = match unseen.first()? {
         first if first.temporary => "the API server did not answer for it",
         first => first.why.as_str(),
     };
     Some(Gate {
-        kind: GateKind::Waiting,
         source: Source::Contents,
         reason: format!(
-            "could not see {}{more} ({why}); let Tenure list them, by the role tenure-contents, or \
-             name them with --ignored-kind",
-            named.join(", ")
+            "could not see {named} ({why}); let Tenure list them, by the role tenure-contents, or \
+             name them with --ignored-kind"
         ),
     })
 }
@@ -104,18 +97,33 @@ fn ask(missing: &Missing, plan: &Plan, digest: &PlanDigest) -> Gate {
             )
         }
     };
-    Gate { kind: GateKind::Waiting, source, reason }
+    Gate { source, reason }
 }
 
+/// What is awaited while the breaker is open.
 pub(super) fn interrupted(why: &str) -> Gate {
     Gate {
-        kind: GateKind::Waiting,
         source: Source::Breaker,
         reason: format!(
             "the breaker is open: {why}; to close it, annotate the ConfigMap tenure-breaker in \
              Tenure's namespace with {}=YOUR-USER-NAME",
             keys::CLOSED_BY
         ),
+    }
+}
+
+/// Whether the breaker lets a deletion be carried out: the gate if it does not, or what has to be
+/// written first.
+pub(super) fn breaker(
+    seen: &Observation<'_>,
+    has_begun: bool,
+    now: Timestamp,
+) -> Result<Option<Gate>, Step> {
+    match seen.breaker.current(now) {
+        Current::MustOpen(why) if !has_begun => Err(Step::OpenBreaker(why)),
+        Current::Flows | Current::MustOpen(_) => Ok(None),
+        Current::Interrupted(why) => Ok(Some(interrupted(&why))),
+        Current::MustClose(by) => Err(Step::CloseBreaker(by)),
     }
 }
 
@@ -129,7 +137,6 @@ pub(super) fn distrust(stored: &PlanFacts) -> Option<Gate> {
         Err(fault) => fault.to_string(),
     };
     Some(Gate {
-        kind: GateKind::Refused,
         source: Source::Trail,
         reason: format!(
             "the history of the DeletionPlan {} cannot be continued: {why}",

@@ -13,6 +13,7 @@
 //! - the Namespace is deleted only at the UID and resourceVersion that the decision read;
 //! - the Project is let go of last, when its Namespace is gone or released.
 
+mod archiving;
 mod clean;
 mod deleting;
 mod former;

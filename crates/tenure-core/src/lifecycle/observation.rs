@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::access::{AccessFacts, Purpose};
 use crate::contents::Contents;
 use crate::contents::clean::Remaining;
-use crate::plan::{Breaker, PlanFacts};
+use crate::plan::{Breaker, Consent, PlanFacts};
 use crate::policy::{Demands, Matched, Policy};
 use crate::status::{self, Progress, Report, Stats};
 use crate::{
@@ -121,6 +121,11 @@ impl Observation<'_> {
     /// The stored plan of that very Project.
     pub(super) fn plan_of(&self, project: &ProjectFacts) -> Option<&PlanFacts> {
         self.plan.as_ref().filter(|plan| plan.project_uid == project.uid)
+    }
+
+    /// What people said about the Project's plan.
+    pub(super) fn consent<'a>(&'a self, project: &'a ProjectFacts) -> Consent<'a> {
+        Consent { confirm: project.confirm.as_ref(), stored: self.plan_of(project) }
     }
 
     /// What policies demand.

@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::gates::{distrust, gates, interrupted};
+use super::gates::{breaker, distrust, gates, interrupted};
 use super::live::{rest_deciding, unwatched};
 use super::telling::{Telling, void};
-use super::{Archived, Observation, Step, Wait};
+use super::{Archived, Observation, Step, Wait, archiving};
 use crate::contents::clean::{KEEP_KINDS, Scope};
-use crate::plan::{Alternative, Consent, Current, Phase, Plan, PlanFacts};
+use crate::plan::{Alternative, Current, Phase, Plan, PlanFacts};
 use crate::policy::Demands;
 use crate::status::{Progress, cap};
 use crate::trail::{self, Event};
 use crate::{
-    Decision, Disposition, Gate, GateKind, NamespaceFacts, Profile, ProjectFacts, Source, Tenancy,
-    decide, tenancy,
+    Decision, Disposition, Gate, NamespaceFacts, Profile, ProjectFacts, Source, Tenancy, decide,
+    tenancy,
 };
 
 /// How soon to look again at contents that could not be seen.
@@ -83,45 +83,44 @@ pub(super) fn planned(
     {
         return Err(void(stored, now, "another namespace of its name stands in its place"));
     }
-    let (plan, decision, stored) = match stored.map(|s| resumed(seen, project, namespace, s, now)) {
-        Some(Some((plan, decision))) => (plan, decision, stored),
-        _ => {
-            let (plan, decision) = choose(seen, project, namespace, now)?;
-            (plan, decision, stored)
-        }
-    };
+    let resumed = stored.and_then(|stored| resumed(seen, project, namespace, stored, now));
+    let resumes = resumed.is_some();
+    let (plan, decision) = resumed.map_or_else(|| choose(seen, project, namespace, now), Ok)?;
     let Some(stored) = stored else { return Err(Step::RecordPlan(Box::new(plan))) };
-    let resumes = stored.has_begun() && plan.disposition == Disposition::Clean;
-    let outdated = !resumes && stored.digest != plan.digest();
-    let expired = !resumes && expired(seen, &plan, stored, now);
-    let mut gates = gates(seen, project, &plan, &stored.digest, decision.gates, now);
-    gates.extend(distrust(stored));
     // Leave to delete is taken back before the record says so, as it is given after: a DELETE that
     // is on its way holds for the version that the finalizer stands on.
     let has_leave =
         namespace.finalizer && stored.disposition == Disposition::Delete && stored.has_begun();
     let take_leave =
         |step: Step| Err(if has_leave { Step::RemoveNamespaceFinalizer } else { step });
-    if expired {
+    if !resumes && expired(seen, &plan, stored, now) {
         let told = "nobody acted on the confirmation in time; it has to be given anew";
         let telling = Telling::of(stored, now).phase(Phase::Waiting);
         return take_leave(telling.entry(Event::ConfirmationExpired, None, told).step());
     }
-    if outdated {
+    if !resumes && stored.digest != plan.digest() {
         return take_leave(Step::RecordPlan(Box::new(plan)));
     }
+    let mut gates = gates(seen, project, &plan, &stored.digest, decision.gates, now);
+    gates.extend(distrust(stored));
     if gates.is_empty() && plan.disposition == Disposition::Delete {
-        match seen.breaker.current(now) {
-            Current::Flows => {}
-            Current::MustOpen(why) if !stored.has_begun() => return Err(Step::OpenBreaker(why)),
-            Current::MustOpen(_) => {}
-            Current::Interrupted(why) => gates.push(interrupted(&why)),
-            Current::MustClose(by) => return Err(Step::CloseBreaker(by)),
-        }
+        gates.extend(breaker(seen, stored.has_begun(), now)?);
     }
     if !gates.is_empty() {
         return take_leave(wait(seen, project, namespace, &plan, stored, gates, now));
     }
+    begun(seen, project, namespace, plan, stored, now)
+}
+
+/// The plan whose gates are open, once its beginning is recorded.
+fn begun(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    namespace: &NamespaceFacts,
+    plan: Plan,
+    stored: &PlanFacts,
+    now: Timestamp,
+) -> Result<Plan, Step> {
     // Whoever calls a deletion off takes the finalizer off the Namespace before that is recorded.
     // So nothing is deleted without it, nor by a beginning that was recorded without it.
     if plan.disposition == Disposition::Delete && !namespace.finalizer {
@@ -134,7 +133,7 @@ pub(super) fn planned(
     if !stored.has_begun() {
         return Err(start(seen, project, &plan, stored, now));
     }
-    kept(seen, project, &plan).map_or(Ok(plan), Err)
+    archiving::first(seen, project, || plan.decision()).map_or(Ok(plan), Err)
 }
 
 /// A cleaning that has begun, and goes on as it was confirmed: what it takes away is no longer
@@ -162,36 +161,6 @@ fn resumed(
     Some((plan, decision))
 }
 
-/// The step that brings the history into the archive, or waits for it, if anything is missing.
-fn kept(seen: &Observation<'_>, project: &ProjectFacts, plan: &Plan) -> Option<Step> {
-    match &seen.archived {
-        Archived::Kept => None,
-        Archived::Pending => Some(Step::Archive),
-        Archived::Failed(_) if !seen.settings.archive_required => None,
-        Archived::Failed(_) => Some(without_archive(seen, project, &plan.decision())),
-    }
-}
-
-/// Waits for the archive. Why it cannot be written is in the log: the words of networks and
-/// stores differ each time, and would be a write each time.
-pub(super) fn without_archive(
-    seen: &Observation<'_>,
-    project: &ProjectFacts,
-    decision: &Decision,
-) -> Step {
-    let gate = Gate {
-        kind: GateKind::Waiting,
-        source: Source::Trail,
-        reason: "the trail has to be kept in the archive, which cannot be written; the log of \
-                 Tenure says why"
-            .to_owned(),
-    };
-    let mut decision = decision.clone();
-    decision.gates.push(gate.clone());
-    let held = Progress::Held(vec![gate]);
-    rest_deciding(seen, project, &held, &decision, Step::Wait(Wait::Retry))
-}
-
 /// The plan as it stands, or the one that a person confirmed in its stead.
 fn choose(
     seen: &Observation<'_>,
@@ -211,7 +180,7 @@ fn choose(
     if against.disposition == plan.disposition {
         return Ok((plan, decision));
     }
-    let consent = Consent { confirm: project.confirm.as_ref(), stored: seen.plan_of(project) };
+    let consent = seen.consent(project);
     let digest = against.digest();
     if consent.confirms(&digest) {
         return Ok((against, discharged));
@@ -260,7 +229,7 @@ fn draft(
         warnings: decision.warnings.clone(),
         policies: demands.policies.clone(),
         foreign: snapshot.foreign,
-        contents: contents.cloned(),
+        contents: seen.contents.clone(),
         confirmation: destroys && (terms.confirmation || discharged || scope == Some(Scope::All)),
         approvals: if destroys { terms.approvals.clone() } else { Default::default() },
         not_before: (destroys && !grace.is_zero())
@@ -318,7 +287,7 @@ fn decided<'a>(
     if stored.last(Event::Decided).is_none() {
         telling = telling.entry(Event::Decided, None, &plan.explain());
     }
-    let consent = Consent { confirm: project.confirm.as_ref(), stored: seen.plan_of(project) };
+    let consent = seen.consent(project);
     let demanded = plan.confirmation || !plan.approvals.is_empty();
     if demanded
         && stored.last(Event::Confirmed).is_none()

@@ -9,6 +9,7 @@ mod consent;
 mod facts;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -51,7 +52,7 @@ pub struct Plan {
     /// Who else deploys into the Namespace.
     pub foreign: BTreeSet<Manager>,
     /// What is in the Namespace; `None` where that changes nothing and was not looked at.
-    pub contents: Option<Contents>,
+    pub contents: Option<Arc<Contents>>,
     /// Whether it has to be confirmed.
     pub confirmation: bool,
     /// Who has to agree.
@@ -107,8 +108,12 @@ impl Plan {
         let policies: Vec<_> =
             self.policies.iter().map(|p| json!([p.uid.as_str(), p.generation])).collect();
         let foreign: Vec<_> = self.foreign.iter().map(ToString::to_string).collect();
-        let lost: BTreeSet<_> =
-            self.contents.iter().flat_map(Contents::lost_for_good).map(Uid::as_str).collect();
+        let lost: BTreeSet<_> = self
+            .contents
+            .iter()
+            .flat_map(|contents| contents.lost_for_good())
+            .map(Uid::as_str)
+            .collect();
         // Keys come out sorted, and there are no floating-point numbers: one plan, one text.
         let text = json!({
             "project": self.project_uid.as_str(),

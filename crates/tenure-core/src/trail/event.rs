@@ -17,13 +17,7 @@ pub enum Event {
     ConfirmationExpired,
     /// The plan is about to be carried out. Recorded before the first request.
     Started,
-    /// The Namespace is gone.
-    Deleted,
-    /// What was the Project's alone is gone; the Namespace stays.
-    Cleaned,
-    /// What the Project's coming added is taken back; the Namespace stays.
-    Released,
-    /// Nothing is left to do.
+    /// It was carried out: the Namespace is gone, cleaned or released.
     Done,
     /// The plan no longer applies to anything.
     Void,
@@ -39,15 +33,12 @@ pub enum Event {
 
 impl Event {
     /// Every event there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 11] = [
         Self::Decided,
         Self::Waiting,
         Self::Confirmed,
         Self::ConfirmationExpired,
         Self::Started,
-        Self::Deleted,
-        Self::Cleaned,
-        Self::Released,
         Self::Done,
         Self::Void,
         Self::Cancelled,
@@ -64,9 +55,6 @@ impl Event {
             Self::Confirmed => "Confirmed",
             Self::ConfirmationExpired => "ConfirmationExpired",
             Self::Started => "Started",
-            Self::Deleted => "Deleted",
-            Self::Cleaned => "Cleaned",
-            Self::Released => "Released",
             Self::Done => "Done",
             Self::Void => "Void",
             Self::Cancelled => "Cancelled",
@@ -81,9 +69,6 @@ impl Event {
     pub(super) fn is_outcome(self) -> bool {
         match self {
             Self::Started
-            | Self::Deleted
-            | Self::Cleaned
-            | Self::Released
             | Self::Done
             | Self::Void
             | Self::Cancelled

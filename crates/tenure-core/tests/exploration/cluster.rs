@@ -12,8 +12,8 @@ use tenure_core::plan::{BreakerRecord, PlanDigest, PlanFacts};
 use tenure_core::status::Condition;
 use tenure_core::trail::Event;
 use tenure_core::{
-    Cancel, Keep, Ledger, Lien, NamespaceFacts, Origin, ProjectFacts, ResourceVersion, Statements,
-    Uid,
+    Cancel, Disposition, Keep, Ledger, Lien, NamespaceFacts, Origin, ProjectFacts, ResourceVersion,
+    Statements, Uid, Wish,
 };
 
 use crate::properties::Broken;
@@ -54,11 +54,13 @@ pub(crate) fn number(uid: &Uid) -> u8 {
 pub(crate) struct Says {
     pub(crate) keep: bool,
     pub(crate) lien: bool,
+    /// Whether it wishes for Clean.
+    pub(crate) clean: bool,
 }
 
 impl Says {
     pub(crate) fn protects(&self) -> bool {
-        self.keep || self.lien
+        self.keep || self.lien || self.clean
     }
 
     fn statements(&self) -> Statements {
@@ -69,6 +71,7 @@ impl Says {
             } else {
                 Default::default()
             },
+            wish: if self.clean { Wish::AtLeast(Disposition::Clean) } else { Wish::Absent },
             ..Statements::default()
         }
     }

@@ -159,6 +159,7 @@ lives! {
     cleaned_of_everything: two(&[Confirm]).demanding(clean(Scope::All)),
     cleaned_by_one: one(&[Confirm, KeepProject, Cancel, DeleteNamespace, CopyNamespace])
         .demanding(clean(Scope::All)),
+    to_be_cleaned_after_all: two(&[WishCleanOnProject, UnwishCleanOnProject]),
     as_kargo: Config {
         settings: settings(|s| s.profile = Profile::Kargo),
         ..two(&[KeepNamespace, CreateProject])

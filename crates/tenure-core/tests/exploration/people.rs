@@ -17,6 +17,8 @@ pub(crate) enum Deed {
     UnlienProject,
     LienOnNamespace,
     UnlienNamespace,
+    WishCleanOnProject,
+    UnwishCleanOnProject,
     Unlabel,
     /// Confirms the plan as it is shown.
     Confirm,
@@ -49,6 +51,8 @@ impl Deed {
             Self::UnkeepNamespace => say(cluster, |ns| set(&mut ns.says.keep, false)),
             Self::LienOnNamespace => say(cluster, |ns| set(&mut ns.says.lien, true)),
             Self::UnlienNamespace => say(cluster, |ns| set(&mut ns.says.lien, false)),
+            Self::WishCleanOnProject => say_project(cluster, |p| set(&mut p.says.clean, true)),
+            Self::UnwishCleanOnProject => say_project(cluster, |p| set(&mut p.says.clean, false)),
             Self::Unlabel => say(cluster, |ns| set(&mut ns.labelled, false)),
             Self::Confirm => {
                 let digest = shown(cluster)?;

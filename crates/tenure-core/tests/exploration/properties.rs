@@ -69,6 +69,8 @@ impl Request<'_> {
             Step::CleanWave(..) => {
                 let of = seen.project_number();
                 broken.unless(of.is_some_and(|of| seen.has_begun(of)), Rule::RecordFirst);
+                let says = seen.plan.as_ref().map(|plan| plan.facts.disposition);
+                broken.unless(says == Some(Disposition::Clean), Rule::RecordFirst);
                 broken.unless(!seen.wrote, Rule::Fresh);
                 // A wave that is on its way cannot be stopped; it was decided on the Project's own.
                 let its = |ns: &Arc<Namespace>| of.is_some_and(|of| ns.is_of(of));
