@@ -15,7 +15,8 @@ use tenure_core::access::{
 use tenure_core::lifecycle::Access;
 use tenure_core::{Uid, keys};
 
-use crate::gather::{Cluster, Found, World};
+use crate::gather::Cluster;
+use crate::world::{Found, World};
 use crate::{AccessSlot, RequestError};
 
 /// Objects per page of a list.

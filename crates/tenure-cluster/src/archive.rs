@@ -8,7 +8,8 @@ use tenure_core::lifecycle::Archived;
 use tenure_core::plan::PlanFacts;
 use tenure_core::trail::{Entry, EntryDigest};
 
-use crate::gather::{Cluster, World};
+use crate::gather::Cluster;
+use crate::world::World;
 
 /// Of how many plans it is remembered what of them is kept.
 const MOST_KNOWN: usize = 4096;

@@ -13,7 +13,8 @@ use kube::core::{ApiResource, PartialObjectMeta};
 use tenure_core::Blocker;
 
 use crate::RequestError;
-use crate::gather::{Cluster, World};
+use crate::gather::Cluster;
+use crate::world::World;
 
 /// Objects looked at of each kind.
 const LOOK_AT: u32 = 50;

@@ -1,6 +1,7 @@
 //! What can go wrong with a request, and what that means for the next attempt.
 
 use kube::core::Status;
+use tenure_api::FactsError;
 
 /// A request that failed.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,11 @@ impl RequestError {
             other => Failure::Unknown(other.to_string()),
         };
         Self { doing: doing.into(), failure }
+    }
+
+    /// What was read lacks what decisions need.
+    pub(crate) fn nonsense(doing: impl Into<String>, error: &FactsError) -> Self {
+        Self { doing: doing.into(), failure: Failure::Nonsense(error.to_string()) }
     }
 
     /// Whether the object was not there.

@@ -1,6 +1,5 @@
 //! Reading, uncached, what the next step depends on.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,28 +7,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Resource as _};
 use tenure_api::install::BREAKER;
-use tenure_api::{
-    DeletionPlan, DeletionPolicy, FactsError, Project, namespace_facts, project_facts,
-};
-use tenure_core::access::AccessKey;
-use tenure_core::contents::Contents;
-use tenure_core::contents::clean::Remaining;
-use tenure_core::lifecycle::{Access, Archived, Preview, Trouble, preview};
-use tenure_core::plan::{self, PlanFacts};
+use tenure_api::{DeletionPlan, DeletionPolicy, Project};
+use tenure_core::lifecycle::Archived;
+use tenure_core::plan;
 use tenure_core::policy::Policy;
-use tenure_core::status::Stats;
-use tenure_core::{
-    Blocker, CrdState, NamespaceFacts, Observation, ProjectFacts, Settings, Uid, keys,
-};
+use tenure_core::{CrdState, NamespaceFacts, Settings, Uid, keys};
 use tokio::sync::Semaphore;
 
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::contents::ServedCache;
 use crate::error::Failure;
+use crate::world::World;
 use crate::{Category, RequestError, Sink, Store};
 
 /// How long one request may take. Longer than the API server's own limit for one that is no
@@ -51,43 +42,6 @@ pub struct Cluster {
     in_flight: Arc<Semaphore>,
     /// The kinds that are served, as they were last asked for.
     pub(crate) served: Arc<ServedCache>,
-}
-
-/// One Project and its Namespace, as they were read and as they were changed since.
-pub struct World {
-    pub(crate) name: String,
-    pub(crate) project: Option<Project>,
-    pub(crate) namespace: Option<PartialObjectMeta<Namespace>>,
-    pub(crate) project_facts: Option<ProjectFacts>,
-    pub(crate) namespace_facts: Option<NamespaceFacts>,
-    pub(crate) crd: CrdState,
-    pub(crate) access: Access,
-    /// Identities of provisioned objects that were found.
-    pub(crate) found: BTreeMap<AccessKey, Found>,
-    pub(crate) blockers: Option<Vec<Blocker>>,
-    pub(crate) stats: Option<Stats>,
-    pub(crate) plan: Option<DeletionPlan>,
-    pub(crate) plan_facts: Option<PlanFacts>,
-    pub(crate) policies: Arc<[Policy]>,
-    pub(crate) contents: Option<Arc<Contents>>,
-    pub(crate) remaining: Option<Arc<Remaining>>,
-    pub(crate) breaker_map: Option<ConfigMap>,
-    pub(crate) breaker: plan::Breaker,
-    pub(crate) archived: Archived,
-    /// Whether nothing was written since both objects were read.
-    pub(crate) fresh: bool,
-}
-
-/// A provisioned object that was found.
-#[derive(Clone, Debug)]
-pub(crate) struct Found {
-    pub(crate) meta: kube::core::ObjectMeta,
-    /// Whether it carries our label, so that a deletion by label takes it.
-    pub(crate) labelled: bool,
-    /// Whether it carries the label of the Project in whose place this one was made.
-    pub(crate) relabel: bool,
-    /// Whether it can only be brought back by being made anew.
-    pub(crate) anew: bool,
 }
 
 impl Cluster {
@@ -115,18 +69,18 @@ impl Cluster {
         self.clock.now()
     }
 
+    /// The client it is reached by.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// What does not change.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
     }
 
-    /// The same, shared.
-    pub fn settings_shared(&self) -> Arc<Settings> {
-        self.settings.clone()
-    }
-
     /// What the watches know.
-    pub fn store(&self) -> &Store {
+    pub fn store(&self) -> &Arc<Store> {
         &self.store
     }
 
@@ -139,37 +93,35 @@ impl Cluster {
     /// If anything could not be read: blindness is no verdict.
     pub async fn gather(&self, name: &str) -> Result<World, RequestError> {
         // Some requests at once are too large to be part of every future that gathers.
-        Box::pin(self.read_world(name)).await
+        Box::pin(async {
+            let mut world = self.read_objects(name).await?;
+            let of = self.planned_project(&world);
+            let project = world.project_facts.as_ref();
+            let decides = project.is_none_or(|project| {
+                let stands = |ns: &NamespaceFacts| ns.deleting.is_none();
+                project.deleting.is_some() && world.namespace_facts.as_ref().is_some_and(stands)
+            });
+            if decides {
+                self.read_what_decides(&mut world, of.as_ref()).await?;
+            } else {
+                let plan = self.read_plan(name, of.as_ref()).await?;
+                world.set_plan(plan)?;
+            }
+            self.look_into_archive(&mut world);
+            Ok(world)
+        })
+        .await
     }
 
-    async fn read_world(&self, name: &str) -> Result<World, RequestError> {
+    /// Reads the two objects, and nothing else.
+    pub(crate) async fn read_objects(&self, name: &str) -> Result<World, RequestError> {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         let projects: Api<Project> = Api::all(self.client.clone());
         let reading = |what: &str| format!("read {what} {name}");
         let namespace =
             self.within(reading("namespace"), namespaces.get_metadata_opt(name)).await?;
         let project = self.within(reading("project"), projects.get_opt(name)).await?;
-        let mut world = World {
-            name: name.to_owned(),
-            project: None,
-            namespace: None,
-            project_facts: None,
-            namespace_facts: None,
-            crd: CrdState::Established,
-            access: Access::Unread,
-            found: BTreeMap::new(),
-            blockers: None,
-            stats: self.store.stats(name),
-            plan: None,
-            plan_facts: None,
-            policies: self.store.policies(),
-            contents: None,
-            remaining: None,
-            breaker_map: None,
-            breaker: plan::Breaker::default(),
-            archived: Archived::Kept,
-            fresh: true,
-        };
+        let mut world = World::unread(name, self.store.policies(), self.store.stats(name));
         world.set_project(project, &self.settings)?;
         world.set_namespace(namespace)?;
         if world.is_deleted_without_its_own() {
@@ -177,91 +129,52 @@ impl Cluster {
             let doing = reading("namespace");
             world.set_namespace(self.within(doing, namespaces.get_metadata_opt(name)).await?)?;
         }
-        self.gather_the_rest(&mut world).await?;
         Ok(world)
     }
 
-    /// Reads what a deletion depends on besides the two objects.
-    async fn gather_the_rest(&self, world: &mut World) -> Result<(), RequestError> {
-        let deleting = world.project_facts.as_ref().is_none_or(|p| p.deleting.is_some());
-        let stands = world.namespace_facts.as_ref().is_some_and(|ns| ns.deleting.is_none());
-        let of = self.planned_project(world);
-        let plan = async {
-            match &of {
-                Some(uid) => self.read_plan(&world.name, uid).await,
-                None => Ok(None),
-            }
-        };
-        if world.project_facts.is_none() || (deleting && stands) {
-            let (crd, plan, policies, breaker) = futures::future::try_join4(
-                self.read_crd(),
-                plan,
-                self.read_policies(),
-                self.read_breaker(),
-            )
-            .await?;
-            world.crd = crd;
-            world.set_plan(plan)?;
-            world.policies = policies;
-            world.breaker = self.store.breaker(breaker.as_ref(), self.settings.breaker);
-            world.breaker_map = breaker;
-        } else {
-            let plan = plan.await?;
-            world.set_plan(plan)?;
-        }
-        self.look_into_archive(world);
-        Ok(())
-    }
-
-    /// Says what would happen if the Project of that name were deleted now: nothing is written.
-    /// `None` if there is nothing to decide.
-    ///
-    /// # Errors
-    /// If anything could not be read.
-    pub async fn preview(&self, name: &str) -> Result<Option<Preview>, RequestError> {
-        let mut world = self.gather(name).await?;
-        let (crd, policies, breaker) =
-            futures::future::try_join3(self.read_crd(), self.read_policies(), self.read_breaker())
-                .await?;
+    /// Reads what a deletion depends on besides the two objects, and the plan of the Project of
+    /// that UID.
+    pub(crate) async fn read_what_decides(
+        &self,
+        world: &mut World,
+        of: Option<&Uid>,
+    ) -> Result<(), RequestError> {
+        let (crd, plan, policies, breaker) = futures::future::try_join4(
+            self.read_crd(),
+            self.read_plan(&world.name, of),
+            self.read_policies(),
+            self.read_breaker(),
+        )
+        .await?;
         world.crd = crd;
+        world.set_plan(plan)?;
         world.policies = policies;
         world.breaker = self.store.breaker(breaker.as_ref(), self.settings.breaker);
-        loop {
-            let seen = world.observe(&self.settings, None);
-            let step = match preview(&seen, self.now()) {
-                Ok(preview) => return Ok(preview),
-                Err(step) => step,
-            };
-            drop(seen);
-            self.execute(&step, &mut world).await?;
-        }
+        world.breaker_map = breaker;
+        Ok(())
     }
 
     /// The UID of the Project whose plan matters here: of the one that is being deleted, of the
     /// one that is gone, or of a forerunner whose plan has not ended.
     fn planned_project(&self, world: &World) -> Option<Uid> {
         let recorded = world.namespace_facts.as_ref().and_then(|ns| ns.project_uid.clone());
-        match &world.project_facts {
-            Some(project) if project.deleting.is_some() => {
-                // Made anew and deleted again before the record names it.
-                let former =
-                    project.restored_from.clone().filter(|uid| Some(uid) == recorded.as_ref());
-                Some(former.unwrap_or_else(|| project.uid.clone()))
-            }
-            Some(project) => {
-                let former =
-                    project.restored_from.clone().filter(|uid| Some(uid) == recorded.as_ref());
-                former.or_else(|| self.store.unfinished(&world.name))
-            }
-            None => recorded.or_else(|| self.store.unfinished(&world.name)),
-        }
+        let Some(project) = &world.project_facts else {
+            return recorded.or_else(|| self.store.unfinished(&world.name));
+        };
+        // Made anew, and the record does not name it yet.
+        let former = project.restored_from.clone().filter(|uid| Some(uid) == recorded.as_ref());
+        former.or_else(|| match project.deleting {
+            Some(_) => Some(project.uid.clone()),
+            None => self.store.unfinished(&world.name),
+        })
     }
 
     async fn read_plan(
         &self,
         project: &str,
-        uid: &Uid,
+        uid: Option<&Uid>,
     ) -> Result<Option<DeletionPlan>, RequestError> {
+        let Some(uid) = uid else { return Ok(None) };
         let name = plan::name(project, uid);
         self.within(format!("read deletionplan {name}"), self.plans().get_opt(&name)).await
     }
@@ -273,7 +186,9 @@ impl Cluster {
         let list = self.within("list deletionpolicies", policies.list(&Default::default())).await?;
         list.items
             .iter()
-            .map(|policy| policy.facts().map_err(|e| nonsense("read deletionpolicies", &e)))
+            .map(|policy| {
+                policy.facts().map_err(|e| RequestError::nonsense("read deletionpolicies", &e))
+            })
             .collect()
     }
 
@@ -354,105 +269,4 @@ pub(crate) fn crd_state(meta: Option<&kube::core::ObjectMeta>) -> CrdState {
         Some(meta) if meta.deletion_timestamp.is_some() => CrdState::Terminating,
         Some(_) => CrdState::Established,
     }
-}
-
-impl World {
-    /// The world as the lifecycle sees it.
-    pub fn observe<'a>(
-        &'a self,
-        settings: &'a Settings,
-        trouble: Option<Trouble>,
-    ) -> Observation<'a> {
-        Observation {
-            name: &self.name,
-            project: self.project_facts.clone(),
-            namespace: self.namespace_facts.clone(),
-            crd: self.crd,
-            access: self.access.clone(),
-            blockers: self.blockers.clone(),
-            plan: self.plan_facts.clone(),
-            policies: self.policies.clone(),
-            contents: self.contents.clone(),
-            remaining: self.remaining.clone(),
-            breaker: self.breaker.clone(),
-            archived: self.archived.clone(),
-            stats: self.stats,
-            trouble,
-            settings,
-        }
-    }
-
-    /// Whether nothing was written since both objects were read.
-    pub fn is_fresh(&self) -> bool {
-        self.fresh
-    }
-
-    /// Whether there is a Namespace.
-    pub fn has_namespace(&self) -> bool {
-        self.namespace.is_some()
-    }
-
-    /// Whether the Project is being deleted, and the Namespace, if there is one, is not recorded
-    /// as its own.
-    fn is_deleted_without_its_own(&self) -> bool {
-        let recorded = self.namespace_facts.as_ref().and_then(|ns| ns.project_uid.as_ref());
-        self.project_facts
-            .as_ref()
-            .is_some_and(|project| project.deleting.is_some() && Some(&project.uid) != recorded)
-    }
-
-    /// Whether the Project has to be made anew, because its deletion was called off.
-    pub fn awaits_restoration(&self) -> bool {
-        self.plan_facts.as_ref().is_some_and(PlanFacts::awaits_restoration)
-    }
-
-    /// The Project's facts, if there is a Project.
-    pub fn project(&self) -> Option<&ProjectFacts> {
-        self.project_facts.as_ref()
-    }
-
-    /// UID of the Project that access is provided for, or was, if it is gone.
-    pub(crate) fn tenant_uid(&self) -> Option<Uid> {
-        let project = self.project_facts.as_ref().map(|project| project.uid.clone());
-        project.or_else(|| self.namespace_facts.as_ref()?.project_uid.clone())
-    }
-
-    pub(crate) fn set_project(
-        &mut self,
-        project: Option<Project>,
-        settings: &Settings,
-    ) -> Result<(), RequestError> {
-        let facts = project.as_ref().map(|project| project_facts(project, settings));
-        self.project_facts = facts.transpose().map_err(|e| self.nonsense(&e))?;
-        self.project = project;
-        Ok(())
-    }
-
-    pub(crate) fn set_plan(&mut self, plan: Option<DeletionPlan>) -> Result<(), RequestError> {
-        let facts = plan.as_ref().map(DeletionPlan::facts);
-        self.plan_facts = facts.transpose().map_err(|e| self.nonsense(&e))?;
-        self.plan = plan;
-        Ok(())
-    }
-
-    pub(crate) fn set_namespace(
-        &mut self,
-        namespace: Option<PartialObjectMeta<Namespace>>,
-    ) -> Result<(), RequestError> {
-        self.namespace_facts = namespace
-            .as_ref()
-            .map(|namespace| namespace_facts(&namespace.metadata))
-            .transpose()
-            .map_err(|e| self.nonsense(&e))?;
-        self.namespace = namespace;
-        Ok(())
-    }
-
-    fn nonsense(&self, error: &FactsError) -> RequestError {
-        nonsense(&format!("read {}", self.name), error)
-    }
-}
-
-fn nonsense(doing: &str, error: &FactsError) -> RequestError {
-    RequestError { doing: doing.to_owned(), failure: Failure::Nonsense(error.to_string()) }
 }

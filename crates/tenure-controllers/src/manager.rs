@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kube::Client;
 use prometheus_client::registry::Registry;
 use tenure_cluster::{Cluster, Store};
 use tokio::sync::watch;
@@ -26,8 +25,6 @@ const CHECK: Duration = Duration::from_millis(20);
 /// The controllers of one replica.
 pub struct Manager {
     cluster: Cluster,
-    client: Client,
-    store: Arc<Store>,
     metrics: Metrics,
     waker: Waker,
     queue: Queue,
@@ -73,21 +70,16 @@ pub enum ManagerError {
 
 impl Manager {
     /// The controllers for that cluster.
-    pub fn new(
-        cluster: Cluster,
-        client: Client,
-        store: Arc<Store>,
-        plan_retention: Duration,
-    ) -> Self {
+    pub fn new(cluster: Cluster, plan_retention: Duration) -> Self {
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
         let (waker, queue) = Queue::new();
         let health = Health {
-            store: store.clone(),
+            store: cluster.store().clone(),
             alive: Arc::new(AtomicBool::new(true)),
             registry: Arc::new(registry),
         };
-        Self { cluster, client, store, metrics, waker, queue, health, plan_retention }
+        Self { cluster, metrics, waker, queue, health, plan_retention }
     }
 
     /// Whether the controllers are as they should be.
@@ -112,15 +104,15 @@ impl Manager {
     ) -> Result<(), ManagerError> {
         let mut watches = JoinSet::new();
         let watching = Watching {
-            client: self.client.clone(),
-            store: self.store.clone(),
+            client: self.cluster.client().clone(),
+            store: self.cluster.store().clone(),
             waker: self.waker.clone(),
             metrics: self.metrics.clone(),
-            settings: self.cluster.settings_shared(),
+            settings: self.cluster.settings().clone(),
         };
         watching.start(&mut watches);
         let (act, active) = watch::channel(false);
-        let acting = acting(self.store.clone(), leads, act);
+        let acting = acting(self.cluster.store().clone(), leads, act);
         let pruning = pruning(self.cluster.clone(), active.clone(), self.plan_retention);
         let reconciler = Arc::new(Reconciler::new(self.cluster, self.metrics));
         let work = move |name: String| {

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -38,7 +39,8 @@ async fn preview(arguments: &PlanArguments) -> anyhow::Result<Option<Preview>> {
     let settings = arguments.decision.settings();
     let cluster =
         Cluster::new(client, Arc::new(settings), Arc::new(Store::default())).with_clock(clock);
-    cluster.preview(&arguments.name).await.context("plan")
+    let outlook = cluster.outlook(&arguments.name, Duration::MAX).await.context("plan")?;
+    Ok(outlook.preview)
 }
 
 /// What would be decided, in the words of the DeletionPlan that would be made, and what would be

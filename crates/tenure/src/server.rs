@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tenure_cluster::{Clock, Cluster, Store};
+use tenure_cluster::{Clock, Cluster};
 use tenure_controllers::Manager;
 use tenure_controllers::project::release_all;
 use tenure_core::Settings;
@@ -33,8 +33,7 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
     let clock = Clock::default();
     let client = arguments.cluster.client(&clock).await?;
     let settings = Arc::new(settings(&arguments));
-    let store = Arc::new(Store::default());
-    let mut cluster = Cluster::new(client.clone(), settings, store.clone()).with_clock(clock);
+    let mut cluster = Cluster::new(client.clone(), settings, Arc::default()).with_clock(clock);
     if arguments.release_all {
         let released = release_all(&client, &cluster).await.context("take everything back")?;
         println!(
@@ -47,7 +46,7 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
     if let Some(url) = &arguments.archive {
         cluster = cluster.with_sink(archive::open(url)?);
     }
-    let manager = Manager::new(cluster, client.clone(), store, arguments.plan_retention);
+    let manager = Manager::new(cluster, arguments.plan_retention);
     let listener = TcpListener::bind(arguments.listen)
         .await
         .with_context(|| format!("listen on {}", arguments.listen))?;

@@ -55,7 +55,7 @@ impl Cluster {
             // Room that doubles would be half empty where it is largest.
             objects.reserve_exact(items.len());
             if is_claim(kind) {
-                objects.extend(self.claims(items, kind, namespace).await);
+                objects.extend(self.claims(items, kind, namespace).await?);
             } else {
                 let reduced =
                     |item| reduce(item, kind, namespace, Reclaim::Unknown, &self.settings);
@@ -105,8 +105,15 @@ impl Cluster {
         })
     }
 
-    /// Reduces claims, with what becomes of the volumes they are bound to.
-    async fn claims(&self, items: Vec<Item>, kind: &Arc<Kind>, namespace: &str) -> Vec<Object> {
+    /// Reduces claims, with what becomes of the volumes they are bound to. Where that may not be
+    /// read it is unknown, and stays so; where it could not be read now, nothing was seen: it would
+    /// be another plan the next time.
+    async fn claims(
+        &self,
+        items: Vec<Item>,
+        kind: &Arc<Kind>,
+        namespace: &str,
+    ) -> Result<Vec<Object>, RequestError> {
         let volume = |item: &Item| item.spec.as_ref()?.volume_name.clone();
         let volumes: Vec<String> =
             items.iter().filter_map(volume).filter(|name| !name.is_empty()).collect();
@@ -120,20 +127,20 @@ impl Cluster {
         while let Some((name, policy)) = reads.next().await {
             match policy {
                 Ok(policy) => drop(policies.insert(name, policy)),
-                Err(error) => {
-                    tracing::debug!(%error, "what becomes of a volume is unknown");
-                    if error.category() == Category::Refused {
-                        // The others will be refused as well.
-                        break;
-                    }
+                Err(error) if error.is_not_found() => {}
+                Err(error) if error.category() == Category::Refused => {
+                    tracing::debug!(%error, "what becomes of volumes is unknown");
+                    // The others will be refused as well.
+                    break;
                 }
+                Err(error) => return Err(error),
             }
         }
         let reduced = |item: Item| {
             let policy = volume(&item).and_then(|name| policies.get(&name).copied());
             reduce(item, kind, namespace, policy.unwrap_or(Reclaim::Unknown), &self.settings)
         };
-        items.into_iter().map(reduced).collect()
+        Ok(items.into_iter().map(reduced).collect())
     }
 
     async fn reclaim(&self, volume: &str) -> Result<Reclaim, RequestError> {

@@ -19,8 +19,9 @@ use tenure_core::lifecycle::Access;
 use tenure_core::{Uid, keys};
 
 use super::{patch, post};
-use crate::gather::{Cluster, Found, World};
+use crate::gather::Cluster;
 use crate::patch::ObjectPatch;
+use crate::world::{Found, World};
 use crate::{AccessSlot, RequestError};
 
 impl Cluster {

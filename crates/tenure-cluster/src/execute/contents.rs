@@ -7,7 +7,8 @@ use tenure_core::contents::clean::{Cleaning, Wave};
 use crate::RequestError;
 use crate::contents::Refusal;
 use crate::error::Failure;
-use crate::gather::{Cluster, World};
+use crate::gather::Cluster;
+use crate::world::World;
 
 impl Cluster {
     pub(super) async fn look_at_contents(&self, world: &mut World) -> Result<(), RequestError> {

@@ -13,7 +13,8 @@ use kube::api::{Patch, PatchParams, PostParams};
 use tenure_core::{Step, keys};
 
 use crate::RequestError;
-use crate::gather::{Cluster, World};
+use crate::gather::Cluster;
+use crate::world::World;
 
 impl Cluster {
     /// Carries out a step.

@@ -11,8 +11,9 @@ use tenure_core::{Ledger, Origin, ProjectFacts, ResourceVersion, Uid, keys};
 
 use super::{is_empty, patch, post};
 use crate::RequestError;
-use crate::gather::{Cluster, World};
+use crate::gather::Cluster;
 use crate::patch::ObjectPatch;
+use crate::world::World;
 
 impl Cluster {
     fn namespaces(&self) -> Api<Namespace> {

@@ -14,8 +14,9 @@ use tenure_core::{Disposition, keys};
 
 use super::{patch, post};
 use crate::error::Failure;
-use crate::gather::{Cluster, World};
+use crate::gather::Cluster;
 use crate::patch::ObjectPatch;
+use crate::world::World;
 use crate::{RequestError, breaker};
 
 impl Cluster {

@@ -9,8 +9,9 @@ use tenure_core::{Uid, keys};
 
 use super::{is_empty, patch};
 use crate::RequestError;
-use crate::gather::{Cluster, World};
+use crate::gather::Cluster;
 use crate::patch::ObjectPatch;
+use crate::world::World;
 
 impl Cluster {
     fn projects(&self) -> Api<Project> {

@@ -11,9 +11,9 @@ use tenure_core::policy::Policy;
 use tenure_core::trail::Event;
 use tenure_core::{Disposition, ResourceVersion, Uid};
 
-use super::{Store, is_newer};
+use super::{Inner, Store, is_newer};
 
-/// How long it is remembered that a deletion began: longer than any window is wide.
+/// How long it is remembered that a deletion began: as long as the widest window.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is kept of plans.
@@ -30,6 +30,14 @@ pub(super) struct Plans {
 impl Plans {
     pub(super) fn policies(&self) -> Arc<[Policy]> {
         self.policies.clone()
+    }
+}
+
+impl Inner {
+    /// The breaker with that record.
+    fn breaker(&self, record: Option<BreakerRecord>, limit: BreakerLimit) -> Breaker {
+        let started = self.plans.started.values().copied().collect();
+        Breaker { record, started, projects: self.projects.len(), limit }
     }
 }
 
@@ -99,13 +107,7 @@ impl Store {
 
     /// The breaker, with what was read of its record.
     pub(crate) fn breaker(&self, map: Option<&ConfigMap>, limit: BreakerLimit) -> Breaker {
-        let inner = self.lock();
-        Breaker {
-            record: map.map(crate::breaker::record),
-            started: inner.plans.started.values().copied().collect(),
-            projects: inner.projects.len(),
-            limit,
-        }
+        self.lock().breaker(map.map(crate::breaker::record), limit)
     }
 
     /// Finds room for one more deletion to begin, and takes it. Whether there was any.
@@ -120,13 +122,7 @@ impl Store {
         if inner.plans.started.contains_key(plan) {
             return true;
         }
-        let breaker = Breaker {
-            record: inner.plans.breaker.clone(),
-            started: inner.plans.started.values().copied().collect(),
-            projects: inner.projects.len(),
-            limit: *limit,
-        };
-        let room = flows(&breaker);
+        let room = flows(&inner.breaker(inner.plans.breaker.clone(), *limit));
         if room {
             inner.plans.started.insert(plan.into(), now);
         }

@@ -113,6 +113,19 @@ async fn a_list_that_fails_now_is_unseen_for_the_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_volume_that_cannot_be_read_now_leaves_the_claims_unseen_for_the_moment() {
+    let test = Test::start("volume-fails").await;
+    test.install_roles().await;
+    test.fill().await;
+    let path = format!("/api/v1/persistentvolumes/{}-scratch", test.namespace);
+    let plan = Plan::always("GET", path, Fault::Answer(503));
+    let cluster = test.cluster_through(&[install::CONTENTS], Some(plan)).await;
+    let found = cluster.read_contents(&test.namespace, &BTreeSet::new(), |_| {}).await.unwrap();
+    let unseen: Vec<_> = found.unseen.iter().map(|u| (u.kind.as_str(), u.temporary)).collect();
+    assert_eq!(unseen, [("persistentvolumeclaims", true)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_list_that_is_forgotten_on_its_way_begins_anew_and_counts_nothing_twice() {
     let test = Test::start("pages").await;
     test.install_roles().await;

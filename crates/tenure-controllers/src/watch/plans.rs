@@ -28,7 +28,7 @@ impl Watching {
         while let Some(event) = events.next().await {
             match event {
                 Event::Init => {}
-                Event::InitApply(plan) | Event::Apply(plan) => self.plan(&plan),
+                Event::InitApply(plan) | Event::Apply(plan) => self.plan(plan),
                 Event::InitDone => self.store.complete(Watched::Plans),
                 Event::Delete(plan) => {
                     if let Some((project, uid)) = project_of_plan(&plan.metadata) {
@@ -39,23 +39,19 @@ impl Watching {
         }
     }
 
-    fn plan(&self, object: &Untyped) {
+    fn plan(&self, object: Untyped) {
         let name = object.name_any();
-        let plan: DeletionPlan = match object.clone().try_parse() {
-            Ok(plan) => plan,
-            Err(error) => {
-                tracing::error!(plan = name, %error, "a plan cannot be read");
-                return;
+        let read = object.try_parse::<DeletionPlan>().map_err(|error| error.to_string());
+        let read = read.and_then(|plan| {
+            let facts = plan.facts().map_err(|error| error.to_string())?;
+            Ok((plan.spec.project.name, facts))
+        });
+        match read {
+            Ok((project, facts)) if self.store.put_plan(&project, &facts) => {
+                self.waker.wake(project);
             }
-        };
-        match plan.facts() {
-            Ok(facts) => {
-                let project = &plan.spec.project.name;
-                if self.store.put_plan(project, &facts) {
-                    self.waker.wake(project);
-                }
-            }
-            Err(error) => tracing::error!(plan = name, %error, "a plan cannot be read"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(plan = name, error, "a plan cannot be read"),
         }
     }
 

@@ -1,0 +1,62 @@
+//! What would become of a Namespace if its Project were deleted now, without a write.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tenure_core::Step;
+use tenure_core::contents::{Contents, Unseen};
+use tenure_core::lifecycle::{Preview, preview};
+
+use crate::RequestError;
+use crate::gather::Cluster;
+use crate::world::World;
+
+/// What would be decided, and what was read for it.
+pub struct Outlook {
+    /// What was read.
+    pub world: World,
+    /// What would be decided; `None` if there is nothing to decide.
+    pub preview: Option<Preview>,
+}
+
+impl Cluster {
+    /// Says what would become of the Namespace if the Project of that name were deleted now:
+    /// nothing is written. Contents that are not known within `patience` count as not seen.
+    ///
+    /// # Errors
+    /// If anything else could not be read.
+    pub async fn outlook(&self, name: &str, patience: Duration) -> Result<Outlook, RequestError> {
+        let began = Instant::now();
+        // Some requests at once are too large to be part of every future that looks.
+        let mut world = Box::pin(async {
+            let mut world = self.read_objects(name).await?;
+            let of = world.project().map(|project| project.uid.clone());
+            self.read_what_decides(&mut world, of.as_ref()).await?;
+            Ok::<_, RequestError>(world)
+        })
+        .await?;
+        loop {
+            let seen = world.observe(&self.settings, None);
+            let step = match preview(&seen, self.now()) {
+                Ok(preview) => {
+                    drop(seen);
+                    return Ok(Outlook { world, preview });
+                }
+                Err(step) => step,
+            };
+            drop(seen);
+            debug_assert_eq!(step, Step::ReadContents);
+            let left = patience.saturating_sub(began.elapsed());
+            match tokio::time::timeout(left, self.execute(&step, &mut world)).await {
+                Ok(outcome) => outcome?,
+                Err(_) => world.contents = Some(Arc::new(unseen(patience))),
+            }
+        }
+    }
+}
+
+fn unseen(patience: Duration) -> Contents {
+    let why = format!("it takes longer than {} s", patience.as_secs());
+    let everything = Unseen { kind: "everything".to_owned(), why, temporary: false };
+    Contents { unseen: vec![everything], ..Contents::default() }
+}

@@ -1,0 +1,177 @@
+//! One Project and its Namespace, as they were read and as they were changed since.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use kube::core::PartialObjectMeta;
+use tenure_api::{DeletionPlan, FactsError, Project, namespace_facts, project_facts};
+use tenure_core::access::AccessKey;
+use tenure_core::contents::Contents;
+use tenure_core::contents::clean::Remaining;
+use tenure_core::lifecycle::{Access, Archived, Trouble};
+use tenure_core::plan::{self, PlanFacts};
+use tenure_core::policy::Policy;
+use tenure_core::status::Stats;
+use tenure_core::{Blocker, CrdState, NamespaceFacts, Observation, ProjectFacts, Settings, Uid};
+
+use crate::RequestError;
+
+/// One Project and its Namespace, as they were read and as they were changed since.
+pub struct World {
+    pub(crate) name: String,
+    pub(crate) project: Option<Project>,
+    pub(crate) namespace: Option<PartialObjectMeta<Namespace>>,
+    pub(crate) project_facts: Option<ProjectFacts>,
+    pub(crate) namespace_facts: Option<NamespaceFacts>,
+    pub(crate) crd: CrdState,
+    pub(crate) access: Access,
+    /// Identities of provisioned objects that were found.
+    pub(crate) found: BTreeMap<AccessKey, Found>,
+    pub(crate) blockers: Option<Vec<Blocker>>,
+    pub(crate) stats: Option<Stats>,
+    pub(crate) plan: Option<DeletionPlan>,
+    pub(crate) plan_facts: Option<PlanFacts>,
+    pub(crate) policies: Arc<[Policy]>,
+    pub(crate) contents: Option<Arc<Contents>>,
+    pub(crate) remaining: Option<Arc<Remaining>>,
+    pub(crate) breaker_map: Option<ConfigMap>,
+    pub(crate) breaker: plan::Breaker,
+    pub(crate) archived: Archived,
+    /// Whether nothing was written since both objects were read.
+    pub(crate) fresh: bool,
+}
+
+/// A provisioned object that was found.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) meta: kube::core::ObjectMeta,
+    /// Whether it carries our label, so that a deletion by label takes it.
+    pub(crate) labelled: bool,
+    /// Whether it carries the label of the Project in whose place this one was made.
+    pub(crate) relabel: bool,
+    /// Whether it can only be brought back by being made anew.
+    pub(crate) anew: bool,
+}
+
+impl World {
+    /// Of neither anything is known.
+    pub(crate) fn unread(name: &str, policies: Arc<[Policy]>, stats: Option<Stats>) -> Self {
+        Self {
+            name: name.to_owned(),
+            project: None,
+            namespace: None,
+            project_facts: None,
+            namespace_facts: None,
+            crd: CrdState::Established,
+            access: Access::Unread,
+            found: BTreeMap::new(),
+            blockers: None,
+            stats,
+            plan: None,
+            plan_facts: None,
+            policies,
+            contents: None,
+            remaining: None,
+            breaker_map: None,
+            breaker: plan::Breaker::default(),
+            archived: Archived::Kept,
+            fresh: true,
+        }
+    }
+
+    /// The world as the lifecycle sees it.
+    pub fn observe<'a>(
+        &'a self,
+        settings: &'a Settings,
+        trouble: Option<Trouble>,
+    ) -> Observation<'a> {
+        Observation {
+            name: &self.name,
+            project: self.project_facts.clone(),
+            namespace: self.namespace_facts.clone(),
+            crd: self.crd,
+            access: self.access.clone(),
+            blockers: self.blockers.clone(),
+            plan: self.plan_facts.clone(),
+            policies: self.policies.clone(),
+            contents: self.contents.clone(),
+            remaining: self.remaining.clone(),
+            breaker: self.breaker.clone(),
+            archived: self.archived.clone(),
+            stats: self.stats,
+            trouble,
+            settings,
+        }
+    }
+
+    /// Whether nothing was written since both objects were read.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// Whether there is a Namespace.
+    pub fn has_namespace(&self) -> bool {
+        self.namespace.is_some()
+    }
+
+    /// Whether the Project is being deleted, and the Namespace, if there is one, is not recorded
+    /// as its own.
+    pub(crate) fn is_deleted_without_its_own(&self) -> bool {
+        let recorded = self.namespace_facts.as_ref().and_then(|ns| ns.project_uid.as_ref());
+        self.project_facts
+            .as_ref()
+            .is_some_and(|project| project.deleting.is_some() && Some(&project.uid) != recorded)
+    }
+
+    /// Whether the Project has to be made anew, because its deletion was called off.
+    pub fn awaits_restoration(&self) -> bool {
+        self.plan_facts.as_ref().is_some_and(PlanFacts::awaits_restoration)
+    }
+
+    /// The Project's facts, if there is a Project.
+    pub fn project(&self) -> Option<&ProjectFacts> {
+        self.project_facts.as_ref()
+    }
+
+    /// UID of the Project that access is provided for, or was, if it is gone.
+    pub(crate) fn tenant_uid(&self) -> Option<Uid> {
+        let project = self.project_facts.as_ref().map(|project| project.uid.clone());
+        project.or_else(|| self.namespace_facts.as_ref()?.project_uid.clone())
+    }
+
+    pub(crate) fn set_project(
+        &mut self,
+        project: Option<Project>,
+        settings: &Settings,
+    ) -> Result<(), RequestError> {
+        let facts = project.as_ref().map(|project| project_facts(project, settings));
+        self.project_facts = facts.transpose().map_err(|e| self.nonsense(&e))?;
+        self.project = project;
+        Ok(())
+    }
+
+    pub(crate) fn set_plan(&mut self, plan: Option<DeletionPlan>) -> Result<(), RequestError> {
+        let facts = plan.as_ref().map(DeletionPlan::facts);
+        self.plan_facts = facts.transpose().map_err(|e| self.nonsense(&e))?;
+        self.plan = plan;
+        Ok(())
+    }
+
+    pub(crate) fn set_namespace(
+        &mut self,
+        namespace: Option<PartialObjectMeta<Namespace>>,
+    ) -> Result<(), RequestError> {
+        self.namespace_facts = namespace
+            .as_ref()
+            .map(|namespace| namespace_facts(&namespace.metadata))
+            .transpose()
+            .map_err(|e| self.nonsense(&e))?;
+        self.namespace = namespace;
+        Ok(())
+    }
+
+    fn nonsense(&self, error: &FactsError) -> RequestError {
+        RequestError::nonsense(format!("read {}", self.name), error)
+    }
+}
