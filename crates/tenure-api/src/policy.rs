@@ -9,7 +9,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenure_core::Uid;
-use tenure_core::policy::{self, NamePattern, Policy, Selector, Terms};
+use tenure_core::policy::{self, Pattern, Policy, Required, Selector, Terms};
 
 use crate::{FactsError, words};
 
@@ -61,6 +61,12 @@ pub struct DeletionPolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("duration(self) >= duration('0s') && duration(self) <= duration('8760h')").message("must be between 0s and 8760h"))]
     pub grace_period: Option<Duration>,
+    /// Whether nothing may be destroyed whose history cannot be kept in the archive.
+    #[serde(default)]
+    pub archive: Archive,
+    /// What is required of the Namespace when a Project comes.
+    #[serde(default)]
+    pub required: RequiredTerms,
     /// What a Namespace gets when its Project creates it.
     #[serde(default)]
     pub namespace_template: NamespaceTemplate,
@@ -100,6 +106,37 @@ pub enum Confirmation {
     Optional,
     /// It has.
     Required,
+}
+
+/// Whether the history of a deletion has to be in the archive before anything is destroyed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum Archive {
+    /// As far as the policy is concerned, not.
+    #[default]
+    Optional,
+    /// It has.
+    Required,
+}
+
+/// What is required of the Namespace when a Project comes; in a value, `*` stands for any
+/// characters.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RequiredTerms {
+    /// Labels, and what their values have to be like.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations likewise.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub annotations: BTreeMap<String, String>,
+    /// What its name has to be like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub name_pattern: Option<String>,
+    /// Whether a ResourceQuota has to be in it.
+    pub resource_quota: bool,
 }
 
 /// How Namespaces are cleaned.
@@ -162,6 +199,8 @@ impl DeletionPolicy {
             confirmation,
             approvals,
             grace_period,
+            archive,
+            required,
             namespace_template,
         } = &self.spec;
         let approvals = approvals.iter().map(|approvals| policy::Approvals {
@@ -174,7 +213,7 @@ impl DeletionPolicy {
             uid: meta.uid.as_deref().map(Uid::new).ok_or(FactsError("metadata.uid"))?,
             generation: meta.generation.unwrap_or_default(),
             selector: Selector {
-                names: selector.names.iter().map(NamePattern::new).collect(),
+                names: selector.names.iter().map(Pattern::new).collect(),
                 project_labels: selector.project_labels.clone(),
                 namespace_labels: selector.namespace_labels.clone(),
             },
@@ -194,9 +233,25 @@ impl DeletionPolicy {
                 grace_period: grace_period.map_or_else(Default::default, |grace| {
                     if grace.is_negative() { Default::default() } else { grace.into() }
                 }),
+                archive: *archive == Archive::Required,
+                required: required.facts(),
                 template_labels: namespace_template.labels.clone(),
                 template_annotations: namespace_template.annotations.clone(),
             },
         })
+    }
+}
+
+impl RequiredTerms {
+    fn facts(&self) -> Required {
+        let patterns = |of: &BTreeMap<String, String>| {
+            of.iter().map(|(key, value)| (key.clone(), Pattern::new(value))).collect()
+        };
+        Required {
+            labels: patterns(&self.labels),
+            annotations: patterns(&self.annotations),
+            name: self.name_pattern.as_ref().map(Pattern::new),
+            resource_quota: self.resource_quota,
+        }
     }
 }

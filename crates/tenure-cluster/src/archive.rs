@@ -35,10 +35,14 @@ impl Archive {
         Self { sink: Some(sink), ..Self::default() }
     }
 
-    fn state_of(&self, plan: &PlanFacts) -> Archived {
+    fn state_of(&self, plan: Option<&PlanFacts>) -> Archived {
+        if self.sink.is_none() {
+            return Archived::Nowhere;
+        }
+        let Some(plan) = plan else { return Archived::Kept };
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let last = plan.status.history.last().map(|entry| &entry.digest);
-        if self.sink.is_none() || last.is_none() || kept.get(&plan.name) == last {
+        if last.is_none() || kept.get(&plan.name) == last {
             Archived::Kept
         } else {
             Archived::Pending
@@ -47,7 +51,7 @@ impl Archive {
 
     /// Keeps what of the plan's history is not known to be kept.
     async fn keep(&self, plan: &PlanFacts) -> Archived {
-        let Some(sink) = &self.sink else { return Archived::Kept };
+        let Some(sink) = &self.sink else { return Archived::Nowhere };
         let known =
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&plan.name).cloned();
         let history = &plan.status.history;
@@ -74,8 +78,7 @@ impl Archive {
 impl Cluster {
     /// Takes in what is known of the archive, after the plan was read or written.
     pub(crate) fn look_into_archive(&self, world: &mut World) {
-        world.archived =
-            world.plan_facts.as_ref().map_or(Archived::Kept, |plan| self.archive.state_of(plan));
+        world.archived = self.archive.state_of(world.plan_facts.as_ref());
     }
 
     pub(crate) async fn archive(&self, world: &mut World) {

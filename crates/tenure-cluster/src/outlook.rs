@@ -32,6 +32,7 @@ impl Cluster {
             let mut world = self.read_objects(name).await?;
             let of = world.project().map(|project| project.uid.clone());
             self.read_what_decides(&mut world, of.as_ref()).await?;
+            self.look_into_archive(&mut world);
             Ok::<_, RequestError>(world)
         })
         .await?;

@@ -75,7 +75,7 @@ impl World {
             remaining: None,
             breaker_map: None,
             breaker: plan::Breaker::default(),
-            archived: Archived::Kept,
+            archived: Archived::default(),
             fresh: true,
         }
     }

@@ -6,8 +6,9 @@
 
 mod world;
 
-use tenure_core::lifecycle::Wait;
+use tenure_core::lifecycle::{Archived, Wait};
 use tenure_core::plan::Phase;
+use tenure_core::policy::{Enforcement, Policy, Selector, Terms};
 use tenure_core::trail::Event;
 use tenure_core::{Cancel, Disposition, Keep, Step, Uid, Wish};
 use world::World;
@@ -146,6 +147,26 @@ fn a_begun_deletion_that_becomes_a_cleaning_is_recorded_anew() {
         assert_eq!(step.name(), expected);
         world.apply(&step);
     }
+}
+
+#[test]
+fn what_a_policy_wants_archived_waits_where_there_is_no_archive() {
+    let mut world = World::ready();
+    world.policies = vec![Policy {
+        name: "archived".to_owned(),
+        uid: Uid::new("policy"),
+        generation: 1,
+        selector: Selector::default(),
+        enforcement: Enforcement::Enforce,
+        terms: Terms { archive: true, ..Terms::default() },
+    }];
+    world.delete_project();
+    let names = steps(&mut world);
+    assert!(!names.contains(&"DeleteNamespace"), "{names:?}");
+    let conditions = &world.project.as_ref().expect("a project").conditions;
+    assert!(conditions.iter().any(|c| c.message.contains("--archive")), "{conditions:?}");
+    world.archived = Archived::Kept;
+    assert!(steps(&mut world).contains(&"DeleteNamespace"));
 }
 
 #[test]

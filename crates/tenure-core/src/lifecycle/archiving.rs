@@ -12,24 +12,25 @@ pub(super) fn first(
     project: &ProjectFacts,
     decision: impl FnOnce() -> Decision,
 ) -> Option<Step> {
-    match &seen.archived {
-        Archived::Kept => None,
-        Archived::Pending => Some(Step::Archive),
-        Archived::Failed(_) if !seen.settings.archive_required => None,
-        Archived::Failed(_) => Some(wait(seen, project, decision())),
+    if seen.archived == Archived::Pending {
+        return Some(Step::Archive);
     }
-}
-
-/// Waits for the archive. Why it cannot be written is in the log: the words of networks and
-/// stores differ each time, and would be a write each time.
-fn wait(seen: &Observation<'_>, project: &ProjectFacts, mut decision: Decision) -> Step {
-    let gate = Gate {
-        source: Source::Trail,
-        reason: "the trail has to be kept in the archive, which cannot be written; the log of \
-                 Tenure says why"
-            .to_owned(),
-    };
+    let gate = gate(seen, project)?;
+    let mut decision = decision();
     decision.gates.push(gate.clone());
     let held = Progress::Held(vec![gate]);
-    rest_deciding(seen, project, &held, &decision, Step::Wait(Wait::Retry))
+    Some(rest_deciding(seen, project, &held, &decision, Step::Wait(Wait::Retry)))
+}
+
+/// What is awaited where the trail has to be kept and cannot be. Why it cannot is in the log: the
+/// words of networks and stores differ each time, and would be a write each time.
+pub(super) fn gate(seen: &Observation<'_>, project: &ProjectFacts) -> Option<Gate> {
+    let why = match &seen.archived {
+        Archived::Kept | Archived::Pending => return None,
+        Archived::Failed(_) => "which cannot be written; the log of Tenure says why",
+        Archived::Nowhere => "and there is none; give Tenure one with --archive",
+    };
+    let required = seen.settings.archive_required || seen.demands(project).terms.archive;
+    let reason = || format!("the trail has to be kept in an archive, {why}");
+    required.then(|| Gate { source: Source::Trail, reason: reason() })
 }

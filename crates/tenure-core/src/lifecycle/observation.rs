@@ -54,8 +54,10 @@ impl fmt::Display for Trouble {
 /// Whether the trail is where it has to be kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Archived {
-    /// There is no archive, or everything is in it.
+    /// There is no archive.
     #[default]
+    Nowhere,
+    /// Everything is in it.
     Kept,
     /// Something was written that is not in it yet.
     Pending,

@@ -57,6 +57,7 @@ pub fn preview(seen: &Observation<'_>, now: Timestamp) -> Result<Option<Preview>
     {
         gates.push(interrupted(&why));
     }
+    gates.extend(archiving::gate(seen, project).filter(|_| plan.destroys()));
     Ok(Some(Preview { plan, gates }))
 }
 

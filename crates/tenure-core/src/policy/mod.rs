@@ -3,12 +3,14 @@
 //! Any number of policies may match. They never contradict each other: of every field the most
 //! protective value counts ([`Terms::join`]), so a policy that is added can only protect more.
 
+pub mod required;
 mod selector;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub use selector::{Matched, NamePattern, Selector};
+pub use required::Required;
+pub use selector::{Matched, Pattern, Selector};
 
 use crate::contents::clean::Scope;
 use crate::{Claim, Disposition, Source, Uid};
@@ -51,6 +53,11 @@ pub struct Terms {
     pub approvals: BTreeSet<Approvals>,
     /// How long the Namespace is left alone after its deletion was asked for.
     pub grace_period: Duration,
+    /// Whether nothing may be destroyed whose history cannot be kept in the archive.
+    pub archive: bool,
+    /// What is required of the Namespace when a Project comes. It is not joined: each policy's is
+    /// asked for on its own.
+    pub required: Required,
     /// Labels that a Namespace gets when its Project creates it.
     pub template_labels: BTreeMap<String, String>,
     /// Annotations likewise.
@@ -71,6 +78,8 @@ impl Terms {
             confirmation,
             approvals,
             grace_period,
+            archive,
+            required: _,
             template_labels,
             template_annotations,
         } = other;
@@ -85,6 +94,7 @@ impl Terms {
         self.confirmation |= confirmation;
         self.approvals.extend(approvals.iter().cloned());
         self.grace_period = self.grace_period.max(*grace_period);
+        self.archive |= archive;
         join_template(&mut self.template_labels, template_labels);
         join_template(&mut self.template_annotations, template_annotations);
         self
@@ -186,8 +196,9 @@ impl Demands {
 impl Policy {
     /// What it would demand if it were enforced.
     fn would_demand(&self) -> Vec<String> {
-        let Terms { floor, adopted, shared, confirmation, approvals, grace_period, .. } =
-            &self.terms;
+        let Terms {
+            floor, adopted, shared, confirmation, approvals, grace_period, archive, ..
+        } = &self.terms;
         let mut demands = Vec::new();
         for (what, value) in [("floor", floor), ("adopted", adopted), ("shared", shared)] {
             if let Some(value) = value {
@@ -202,6 +213,9 @@ impl Policy {
         }
         if !grace_period.is_zero() {
             demands.push(format!("{} s of grace", grace_period.as_secs()));
+        }
+        if *archive {
+            demands.push("an archive".to_owned());
         }
         let told = |what: String| format!("the DeletionPolicy {} would demand {what}", self.name);
         demands.into_iter().map(told).collect()

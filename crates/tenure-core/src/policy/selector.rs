@@ -10,7 +10,7 @@ type Labels = BTreeMap<String, String>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector {
     /// Patterns of which one has to fit the name; none for any name.
-    pub names: Vec<NamePattern>,
+    pub names: Vec<Pattern>,
     /// Labels of the Project.
     pub project_labels: Labels,
     /// Labels of the Namespace.
@@ -40,11 +40,11 @@ impl Selector {
     }
 }
 
-/// A name in which `*` stands for any characters, and for none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamePattern(String);
+/// A text in which `*` stands for any characters, and for none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pattern(String);
 
-impl NamePattern {
+impl Pattern {
     /// Takes the pattern as it stands in the policy.
     pub fn new(pattern: impl Into<String>) -> Self {
         Self(pattern.into())
@@ -55,7 +55,7 @@ impl NamePattern {
         &self.0
     }
 
-    /// Whether it fits the name as a whole.
+    /// Whether it fits the text as a whole.
     pub fn fits(&self, name: &str) -> bool {
         let mut parts = self.0.split('*');
         let first = parts.next().unwrap_or_default();
@@ -85,7 +85,7 @@ mod tests {
             ("*", &["", "anything"], &[]),
             ("a*a", &["aa", "aba"], &["a"]),
         ] {
-            let pattern = NamePattern::new(pattern);
+            let pattern = Pattern::new(pattern);
             for name in fits {
                 assert!(pattern.fits(name), "{pattern:?} {name}");
             }
@@ -101,7 +101,7 @@ mod tests {
         let none = Labels::new();
         let selector = Selector {
             namespace_labels: labels.clone(),
-            names: vec![NamePattern::new("p*")],
+            names: vec![Pattern::new("p*")],
             ..Selector::default()
         };
         let ask =
