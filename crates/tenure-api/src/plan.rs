@@ -127,6 +127,9 @@ pub struct PlannedDecision {
     /// How many confirmations have expired.
     #[serde(default)]
     pub attempt: u32,
+    /// When it was decided, or decided anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Time>,
     /// What is in the Namespace: all counts, the objects that matter most, and what is lost for
     /// good. Never what is in a Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -289,6 +292,7 @@ impl From<&Plan> for PlannedDecision {
             foreign: foreign.iter().take(MOST_TOLD).map(ToString::to_string).collect(),
             not_before: not_before.map(Time),
             attempt: *attempt,
+            decided_at: None,
             contents: contents.as_ref().map(|contents| json!(contents.shortened(MOST_KEPT))),
         }
     }
@@ -326,6 +330,7 @@ impl DeletionPlan {
             project_version: ResourceVersion::new(spec.project.resource_version.as_str()),
             digest: PlanDigest::new(spec.decision.digest.as_str()),
             attempt: spec.decision.attempt,
+            decided: spec.decision.decided_at.as_ref().map(|at| at.0),
             requester: spec.requester.as_ref().map(|requester| plan::Requester {
                 user: requester.user.clone(),
                 via: requester.via.clone(),

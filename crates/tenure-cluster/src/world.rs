@@ -10,7 +10,7 @@ use tenure_core::access::AccessKey;
 use tenure_core::contents::Contents;
 use tenure_core::contents::clean::Remaining;
 use tenure_core::lifecycle::{Access, Archived, Trouble};
-use tenure_core::plan::{self, PlanFacts};
+use tenure_core::plan::{self, PlanFacts, Requester};
 use tenure_core::policy::Policy;
 use tenure_core::status::Stats;
 use tenure_core::{Blocker, CrdState, NamespaceFacts, Observation, ProjectFacts, Settings, Uid};
@@ -32,6 +32,8 @@ pub struct World {
     pub(crate) stats: Option<Stats>,
     pub(crate) plan: Option<DeletionPlan>,
     pub(crate) plan_facts: Option<PlanFacts>,
+    /// Who asks for the deletion right now, where admission sees it.
+    pub(crate) requester: Option<Requester>,
     pub(crate) policies: Arc<[Policy]>,
     pub(crate) contents: Option<Arc<Contents>>,
     pub(crate) remaining: Option<Arc<Remaining>>,
@@ -70,6 +72,7 @@ impl World {
             stats,
             plan: None,
             plan_facts: None,
+            requester: None,
             policies,
             contents: None,
             remaining: None,
@@ -94,6 +97,7 @@ impl World {
             access: self.access.clone(),
             blockers: self.blockers.clone(),
             plan: self.plan_facts.clone(),
+            requester: self.requester.clone(),
             policies: self.policies.clone(),
             contents: self.contents.clone(),
             remaining: self.remaining.clone(),

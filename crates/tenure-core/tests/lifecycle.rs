@@ -6,11 +6,12 @@
 
 mod world;
 
-use tenure_core::lifecycle::{Archived, Wait};
-use tenure_core::plan::Phase;
-use tenure_core::policy::{Enforcement, Policy, Selector, Terms};
+use jiff::SignedDuration;
+use tenure_core::lifecycle::{Archived, Wait, preview};
+use tenure_core::plan::{Approval, Phase, Requester};
+use tenure_core::policy::{Approvals, Enforcement, Policy, Selector, Terms};
 use tenure_core::trail::Event;
-use tenure_core::{Cancel, Disposition, Keep, Step, Uid, Wish};
+use tenure_core::{Cancel, Disposition, Keep, Source, Step, Uid, Wish};
 use world::World;
 
 /// The names of the steps until rest.
@@ -167,6 +168,73 @@ fn what_a_policy_wants_archived_waits_where_there_is_no_archive() {
     assert!(conditions.iter().any(|c| c.message.contains("--archive")), "{conditions:?}");
     world.archived = Archived::Kept;
     assert!(steps(&mut world).contains(&"DeleteNamespace"));
+}
+
+/// A Project whose deletion was asked for by somebody, and refused for want of agreement: the plan
+/// stands, and the Project lives.
+fn refused() -> World {
+    let mut world = World::ready();
+    world.policies = vec![Policy {
+        name: "four-eyes".to_owned(),
+        uid: Uid::new("policy"),
+        generation: 1,
+        selector: Selector::default(),
+        enforcement: Enforcement::Enforce,
+        terms: Terms {
+            approvals: [Approvals { count: 1, groups: Default::default() }].into(),
+            ..Terms::default()
+        },
+    }];
+    world.apply(&Step::ReadContents);
+    let asked = preview(&world.seen(), world.now).expect("all is read").expect("a plan");
+    assert_eq!(asked.gates[0].source, Source::Approvals);
+    world.apply(&Step::RecordPlan(Box::new(asked.plan)));
+    world.contents = None;
+    world
+}
+
+fn approve(world: &mut World, user: &str) {
+    let plan = world.plan.as_mut().expect("a plan");
+    let digest = plan.digest.clone();
+    plan.approvals.push(Approval { user: user.to_owned(), groups: Vec::new(), digest });
+}
+
+#[test]
+fn what_is_agreed_to_before_the_deletion_counts_in_it() {
+    let mut world = refused();
+    assert_eq!(steps(&mut world), ["ReadAccess"]);
+    world.plan.as_mut().expect("a plan").requester =
+        Some(Requester { user: "anna".to_owned(), via: None });
+    approve(&mut world, "anna");
+    let gates = |world: &mut World| {
+        world.apply(&Step::ReadContents);
+        preview(&world.seen(), world.now).expect("all is read").expect("a plan").gates
+    };
+    assert_eq!(gates(&mut world).len(), 1, "nobody agrees to what they ask for themselves");
+    approve(&mut world, "bert");
+    assert_eq!(gates(&mut world), []);
+    world.contents = None;
+    world.delete_project();
+    let names = steps(&mut world);
+    assert!(names.contains(&"DeleteNamespace"), "{names:?}");
+    assert!(!names.contains(&"RecordPlan"), "{names:?}");
+}
+
+#[test]
+fn what_is_agreed_to_and_not_asked_for_again_expires() {
+    let mut world = refused();
+    approve(&mut world, "anna");
+    approve(&mut world, "bert");
+    let holds = SignedDuration::try_from(world.settings.confirmation_holds).expect("a time");
+    world.now += holds + SignedDuration::from_secs(1);
+    let step = world.next();
+    assert_eq!(step.name(), "AdvancePlan");
+    world.apply(&step);
+    assert_eq!(steps(&mut world), ["ReadAccess"]);
+    world.apply(&Step::ReadContents);
+    let again = preview(&world.seen(), world.now).expect("all is read").expect("a plan");
+    assert_eq!(again.plan.attempt, 1);
+    assert_eq!(again.gates[0].source, Source::Approvals);
 }
 
 #[test]

@@ -7,7 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Api;
 use kube::api::{ObjectMeta, Patch};
 use tenure_api::install::BREAKER;
-use tenure_api::plan::{DeletionPlanSpec, PlannedDecision, PlannedNamespace, PlannedProject};
+use tenure_api::plan::{
+    DeletionPlanSpec, PlannedDecision, PlannedNamespace, PlannedProject, Requester,
+};
 use tenure_api::{DeletionPlan, Project};
 use tenure_core::plan::{self, Current, Phase, Plan, PlanStatus};
 use tenure_core::{Disposition, keys};
@@ -25,27 +27,32 @@ impl Cluster {
     }
 
     /// Writes what was decided: creates the plan, or puts the decision in place of the one that
-    /// it holds. Who asked and who agreed stays.
-    pub(super) async fn record_plan(
+    /// it holds. Who agreed stays, and who asked, unless somebody asks now.
+    pub(crate) async fn record_plan(
         &self,
         plan: &Plan,
         world: &mut World,
     ) -> Result<(), RequestError> {
         let Some(project) = &world.project else { return Ok(()) };
-        let decision = PlannedDecision::from(plan);
+        let decided_at = Some(Time(self.clock.now()));
+        let decision = PlannedDecision { decided_at, ..PlannedDecision::from(plan) };
+        let asks = world.requester.as_ref().map(planned_requester);
         let doing = format!("record the plan for project {}", world.name);
         let own = world.plan.as_ref().filter(|s| s.spec.project.uid == plan.project_uid.as_str());
         let stored = match own {
             Some(stored) => {
-                let change: Patch<()> = ObjectPatch::of(&stored.metadata)
+                let mut change = ObjectPatch::of(&stored.metadata)
                     .set("/spec/project", serde_json::json!(planned_project(project)))
-                    .set("/spec/decision", serde_json::json!(decision))
-                    .build();
+                    .set("/spec/decision", serde_json::json!(decision));
+                if let Some(asks) = asks {
+                    change = change.set("/spec/requester", serde_json::json!(asks));
+                }
+                let change: Patch<()> = change.build();
                 let name = stored.metadata.name.as_deref().unwrap_or_default();
                 self.within(doing, self.plans().patch(name, &patch(), &change)).await?
             }
             None => {
-                let stored = new_plan(plan, project, decision, &world.name);
+                let stored = new_plan(plan, project, decision, asks, &world.name);
                 self.within(doing, self.plans().create(&post(), &stored)).await?
             }
         };
@@ -201,7 +208,17 @@ fn planned_project(project: &Project) -> PlannedProject {
     }
 }
 
-fn new_plan(plan: &Plan, project: &Project, decision: PlannedDecision, name: &str) -> DeletionPlan {
+fn planned_requester(requester: &plan::Requester) -> Requester {
+    Requester { user: requester.user.clone(), via: requester.via.clone() }
+}
+
+fn new_plan(
+    plan: &Plan,
+    project: &Project,
+    decision: PlannedDecision,
+    requester: Option<Requester>,
+    name: &str,
+) -> DeletionPlan {
     let spec = DeletionPlanSpec {
         project: planned_project(project),
         namespace: PlannedNamespace {
@@ -209,7 +226,7 @@ fn new_plan(plan: &Plan, project: &Project, decision: PlannedDecision, name: &st
             origin: plan.origin.map(Into::into),
         },
         decision,
-        requester: None,
+        requester,
         approvals: Vec::new(),
     };
     DeletionPlan::new(&plan::name(name, &plan.project_uid), spec)

@@ -178,6 +178,7 @@ impl Store {
             contents: None,
             remaining: None,
             breaker: tenure_core::plan::Breaker::default(),
+            requester: None,
             archived: tenure_core::lifecycle::Archived::default(),
             stats: inner.health.stats(name),
             trouble: None,

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::telling::Telling;
 use super::{Access, Observation, Step, Trouble, TroubleKind, Wait, former};
 use crate::access::{AccessFacts, AccessKind, AccessState, Purpose};
+use crate::plan::Phase;
 use crate::status::Progress;
+use crate::trail::{self, Event};
 use crate::{
     Decision, Disposition, Ledger, NamespaceFacts, NotOwned, Origin, ProjectFacts, Tenancy, tenancy,
 };
@@ -19,6 +22,9 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
         return unfit(seen, project, Progress::SystemNamespace);
     }
     if let Some(step) = former::next(seen, project, now) {
+        return step;
+    }
+    if let Some(step) = forget(seen, project, now) {
         return step;
     }
     if let Some(trouble) = &seen.trouble
@@ -40,6 +46,18 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
         Tenancy::Unrecorded(origin) => record(seen, project, origin),
         Tenancy::Owned(_) => keep_in_shape(seen, project, namespace),
     }
+}
+
+/// Lets what people agreed to expire where the deletion was refused, and not asked for again.
+fn forget(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Option<Step> {
+    let plan = seen.plan_of(project).filter(|plan| plan.status.phase == Phase::Waiting)?;
+    let holds =
+        SignedDuration::try_from(seen.settings.confirmation_holds).unwrap_or(SignedDuration::MAX);
+    let expired = now.duration_since(plan.decided?) > holds
+        && plan.last(Event::ConfirmationExpired).is_none()
+        && trail::has_room(&plan.status.history, Event::ConfirmationExpired);
+    let told = "nobody asked for the deletion again in time; what was agreed to no longer counts";
+    expired.then(|| Telling::of(plan, now).entry(Event::ConfirmationExpired, None, told).step())
 }
 
 /// A Project that can have no Namespace is told so, and let go of when it is deleted.

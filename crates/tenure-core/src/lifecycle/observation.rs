@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::access::{AccessFacts, Purpose};
 use crate::contents::Contents;
 use crate::contents::clean::Remaining;
-use crate::plan::{Breaker, Consent, PlanFacts};
+use crate::plan::{Breaker, Consent, PlanFacts, Requester};
 use crate::policy::{Demands, Matched, Policy};
 use crate::status::{self, Progress, Report, Stats};
 use crate::{
@@ -82,6 +82,8 @@ pub struct Observation<'a> {
     pub blockers: Option<Vec<Blocker>>,
     /// The stored plan of the Project, or of one before it whose plan has not ended.
     pub plan: Option<PlanFacts>,
+    /// Who asks for the deletion right now; `None` if nobody does, or nobody saw who.
+    pub requester: Option<Requester>,
     /// Every DeletionPolicy.
     pub policies: Arc<[Policy]>,
     /// What is in the Namespace; `None` if nobody has looked.
@@ -127,7 +129,10 @@ impl Observation<'_> {
 
     /// What people said about the Project's plan.
     pub(super) fn consent<'a>(&'a self, project: &'a ProjectFacts) -> Consent<'a> {
-        Consent { confirm: project.confirm.as_ref(), stored: self.plan_of(project) }
+        let stored = self.plan_of(project);
+        let asked = stored.and_then(|plan| plan.requester.as_ref());
+        let requester = self.requester.as_ref().or(asked);
+        Consent { confirm: project.confirm.as_ref(), stored, requester }
     }
 
     /// What policies demand.

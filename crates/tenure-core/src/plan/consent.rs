@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plan, PlanDigest, PlanFacts};
+use super::{Plan, PlanDigest, PlanFacts, Requester};
 use crate::policy::Approvals;
 
 /// What people said about the plans of one Project.
@@ -12,6 +12,8 @@ pub struct Consent<'a> {
     pub confirm: Option<&'a PlanDigest>,
     /// The stored plan, with its approvals.
     pub stored: Option<&'a PlanFacts>,
+    /// Who asks for the deletion, if that is known.
+    pub requester: Option<&'a Requester>,
 }
 
 /// What is missing to a plan.
@@ -61,9 +63,8 @@ impl Consent<'_> {
     }
 
     fn more(&self, wanted: &Approvals, digest: &PlanDigest) -> Option<Missing> {
-        let requester = self.stored.and_then(|plan| plan.requester.as_ref());
         // Somebody whom nobody knows may be among those who agree.
-        let known = requester.filter(|requester| requester.via.is_none());
+        let known = self.requester.filter(|requester| requester.via.is_none());
         let of = wanted.count as usize + usize::from(known.is_none() && wanted.count > 0);
         let people: BTreeSet<_> = self
             .stored

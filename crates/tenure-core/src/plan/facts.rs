@@ -98,6 +98,8 @@ pub struct PlanFacts {
     pub digest: PlanDigest,
     /// How many confirmations have expired.
     pub attempt: u32,
+    /// When it was decided, or decided anew.
+    pub decided: Option<Timestamp>,
     /// Who asked; `None` where admission did not see it.
     pub requester: Option<Requester>,
     /// Who agreed.

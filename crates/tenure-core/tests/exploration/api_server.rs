@@ -323,6 +323,7 @@ impl Request<'_> {
                     project_version: ResourceVersion::new(READ),
                     digest: plan.digest(),
                     attempt: plan.attempt,
+                    decided: None,
                     requester: None,
                     approvals: Vec::new(),
                     status: PlanStatus::default(),

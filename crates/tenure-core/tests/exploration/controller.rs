@@ -204,6 +204,7 @@ impl Seen {
             access: self.access(),
             blockers: self.blockers.then(Vec::new),
             plan: self.plan.as_ref().map(|plan| plan.facts.clone()),
+            requester: None,
             policies: config.policies.clone(),
             contents: self.contents.then(|| Arc::new(Contents::default())),
             remaining: self.remaining.map(|left| Arc::new(left.remaining(config.scope()))),

@@ -29,7 +29,7 @@ pub(crate) struct World {
     pub(crate) breaker: Breaker,
     /// What there is to see in the Namespace, and what was seen of it.
     pub(crate) there: Contents,
-    contents: Option<Arc<Contents>>,
+    pub(crate) contents: Option<Arc<Contents>>,
     pub(crate) now: Timestamp,
     versions: u64,
     uids: u64,
@@ -105,7 +105,12 @@ impl World {
     }
 
     pub(crate) fn next(&self) -> Step {
-        let seen = Observation {
+        next_step(&self.seen(), self.now)
+    }
+
+    /// What the lifecycle sees.
+    pub(crate) fn seen(&self) -> Observation<'_> {
+        Observation {
             name: NAME,
             project: self.project.clone(),
             namespace: self.namespace.clone(),
@@ -113,6 +118,7 @@ impl World {
             access: self.access.clone(),
             blockers: None,
             plan: self.plan.clone(),
+            requester: None,
             policies: self.policies.clone().into(),
             contents: self.contents.clone(),
             remaining: None,
@@ -121,8 +127,7 @@ impl World {
             stats: None,
             trouble: None,
             settings: &self.settings,
-        };
-        next_step(&seen, self.now)
+        }
     }
 
     /// The controller ends, and another one knows nothing.
@@ -194,6 +199,7 @@ impl World {
             project_version: self.project.as_ref().expect("a project").resource_version.clone(),
             digest: plan.digest(),
             attempt: plan.attempt,
+            decided: Some(self.now),
             requester: None,
             approvals,
             status,
