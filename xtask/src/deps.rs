@@ -6,15 +6,23 @@ use serde_json::Value;
 use crate::cargo::cargo;
 
 /// Which crates of the workspace a crate may depend on.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("tenure-core", &[]),
     ("tenure-api", &["tenure-core"]),
     ("tenure-archive", &["tenure-core"]),
     ("tenure-cluster", &["tenure-core", "tenure-api"]),
     ("tenure-controllers", &["tenure-core", "tenure-api", "tenure-cluster"]),
+    ("tenure-admission", &["tenure-core", "tenure-api", "tenure-cluster"]),
     (
         "tenure",
-        &["tenure-core", "tenure-api", "tenure-archive", "tenure-cluster", "tenure-controllers"],
+        &[
+            "tenure-core",
+            "tenure-api",
+            "tenure-admission",
+            "tenure-archive",
+            "tenure-cluster",
+            "tenure-controllers",
+        ],
     ),
     ("tenure-testbed", &["tenure-api", "tenure-core"]),
     ("xtask", &["tenure-api", "tenure-testbed"]),

@@ -22,6 +22,10 @@ const TENURE_GROUP: &str = "tenure.dev";
 pub const NAME: &str = "tenure";
 /// Name of the ConfigMap that says whether the breaker is open.
 pub const BREAKER: &str = "tenure-breaker";
+/// Name of the Service that the API server reaches the webhook by.
+pub const WEBHOOK: &str = "tenure-webhook";
+/// Name of the Namespace whose deletion is tried, in dry runs, to see whether Tenure is asked.
+pub const CANARY: &str = "tenure-canary";
 /// Name of the role that lets Tenure see what is in a namespace.
 pub const CONTENTS: &str = "tenure-contents";
 /// Name of the optional role that lets Tenure clean a namespace of everything.
@@ -182,6 +186,15 @@ fn cluster_role() -> ClusterRole {
             // Created are those whose deletion was called off.
             &["create", "delete", "get", "list", "patch", "update", "watch"],
         ),
+        // Whether others make the Namespaces of Projects, whether policies are met, and whether
+        // whoever deletes a Project may delete its Namespace.
+        rule(
+            "admissionregistration.k8s.io",
+            &["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
+            &["list"],
+        ),
+        rule("", &["resourcequotas"], &["list"]),
+        rule("authorization.k8s.io", &["subjectaccessreviews"], &["create"]),
         rule(TENURE_GROUP, &["deletionpolicies"], &["list", "watch"]),
         rule(
             TENURE_GROUP,

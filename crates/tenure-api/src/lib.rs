@@ -15,6 +15,8 @@ mod project;
 mod rbac;
 mod words;
 
+pub mod webhooks;
+
 pub use facts::{FactsError, health_of, namespace_facts, owner_reference, project_facts};
 pub use marks::marks;
 pub use plan::DeletionPlan;

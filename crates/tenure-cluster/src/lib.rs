@@ -7,6 +7,7 @@
 //! of it what is to be cleaned away.
 
 mod access;
+mod admission;
 mod archive;
 mod blockers;
 mod breaker;
@@ -23,6 +24,7 @@ mod prune;
 mod store;
 mod world;
 
+pub use admission::Asker;
 pub use archive::Sink;
 pub use client::{Transport, connect, connect_through};
 pub use clock::Clock;

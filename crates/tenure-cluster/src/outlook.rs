@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tenure_core::Step;
 use tenure_core::contents::{Contents, Unseen};
 use tenure_core::lifecycle::{Preview, preview};
+use tenure_core::plan::Requester;
 
 use crate::RequestError;
 use crate::gather::Cluster;
@@ -20,12 +21,18 @@ pub struct Outlook {
 }
 
 impl Cluster {
-    /// Says what would become of the Namespace if the Project of that name were deleted now:
-    /// nothing is written. Contents that are not known within `patience` count as not seen.
+    /// Says what would become of the Namespace if the Project of that name were deleted now, by
+    /// that person if it is known who asks: nothing is written. Contents that are not known within
+    /// `patience` count as not seen.
     ///
     /// # Errors
     /// If anything else could not be read.
-    pub async fn outlook(&self, name: &str, patience: Duration) -> Result<Outlook, RequestError> {
+    pub async fn outlook(
+        &self,
+        name: &str,
+        requester: Option<Requester>,
+        patience: Duration,
+    ) -> Result<Outlook, RequestError> {
         let began = Instant::now();
         // Some requests at once are too large to be part of every future that looks.
         let mut world = Box::pin(async {
@@ -33,6 +40,7 @@ impl Cluster {
             let of = world.project().map(|project| project.uid.clone());
             self.read_what_decides(&mut world, of.as_ref()).await?;
             self.look_into_archive(&mut world);
+            world.requester = requester;
             Ok::<_, RequestError>(world)
         })
         .await?;

@@ -133,6 +133,31 @@ impl World {
         self.plan_facts.as_ref().is_some_and(PlanFacts::awaits_restoration)
     }
 
+    /// The Namespace's facts, if there is a Namespace.
+    pub fn namespace(&self) -> Option<&NamespaceFacts> {
+        self.namespace_facts.as_ref()
+    }
+
+    /// The Namespace's annotations.
+    pub fn annotations(&self) -> BTreeMap<String, String> {
+        self.namespace.as_ref().and_then(|ns| ns.metadata.annotations.clone()).unwrap_or_default()
+    }
+
+    /// The stored plan, if there is one that matters.
+    pub fn plan(&self) -> Option<&PlanFacts> {
+        self.plan_facts.as_ref()
+    }
+
+    /// What was seen of the Project CRD.
+    pub fn crd(&self) -> CrdState {
+        self.crd
+    }
+
+    /// Whether a person has to close the breaker before anything is deleted.
+    pub fn breaker_is_open(&self) -> bool {
+        self.breaker.record.as_ref().is_some_and(|record| record.closed.is_none())
+    }
+
     /// The Project's facts, if there is a Project.
     pub fn project(&self) -> Option<&ProjectFacts> {
         self.project_facts.as_ref()

@@ -39,7 +39,7 @@ async fn preview(arguments: &PlanArguments) -> anyhow::Result<Option<Preview>> {
     let settings = arguments.decision.settings();
     let cluster =
         Cluster::new(client, Arc::new(settings), Arc::new(Store::default())).with_clock(clock);
-    let outlook = cluster.outlook(&arguments.name, Duration::MAX).await.context("plan")?;
+    let outlook = cluster.outlook(&arguments.name, None, Duration::MAX).await.context("plan")?;
     Ok(outlook.preview)
 }
 

@@ -68,7 +68,7 @@ impl Cluster {
 }
 
 /// Every write carries our name.
-fn post() -> PostParams {
+pub(crate) fn post() -> PostParams {
     PostParams { field_manager: Some(keys::FIELD_MANAGER.to_owned()), ..Default::default() }
 }
 

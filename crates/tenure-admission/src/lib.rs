@@ -1,0 +1,5 @@
+//! The admission webhook.
+
+mod webhook;
+
+pub use webhook::{Admission, MUTATE, Options, VALIDATE};

@@ -1,0 +1,123 @@
+//! A Project's Namespace, or the CustomResourceDefinition of Projects, is about to be deleted.
+
+use tenure_cluster::{Outlook, World};
+use tenure_core::{CrdState, Disposition, Tenancy, keys, tenancy};
+
+use super::canary::{self, CANARY};
+use super::review::{Request, Target};
+use super::verdict::Verdict;
+use super::{Admission, CONTENTS_WITHIN};
+
+impl Admission {
+    /// Decides whether a Project's Namespace may be deleted. Nobody is exempt by name: Tenure's own
+    /// deletions pass because a plan that is being carried out says so.
+    pub(super) async fn delete_namespace(&self, request: &Request) -> Verdict {
+        let target = match request.deleted() {
+            Ok(target) => target,
+            Err(error) => return Verdict::senseless(error.to_string()),
+        };
+        if target.name == CANARY {
+            return canary::verdict(request);
+        }
+        let verdict = self.judge_namespace(request, target).await;
+        if self.breaks_glass(request) {
+            return verdict.overruled(&request.user_info.username);
+        }
+        verdict
+    }
+
+    async fn judge_namespace(&self, request: &Request, target: Target<'_>) -> Verdict {
+        let Target { name, meta } = target;
+        if meta.deletion_timestamp.is_some() {
+            return Verdict::allowed();
+        }
+        let requester = request.requester(&self.options.front_ends);
+        let looking = self.cluster.outlook(name, Some(requester), CONTENTS_WITHIN).await;
+        let Outlook { world, preview } = match looking {
+            Ok(outlook) => outlook,
+            Err(error) => {
+                let why = format!("whether namespace {name} may go cannot be decided now");
+                return Verdict::undecided(format!("{why}: failed to {error}; try again"));
+            }
+        };
+        let Some(namespace) = world.namespace() else { return Verdict::allowed() };
+        if meta.uid.as_deref().is_some_and(|uid| uid != namespace.uid.as_str()) {
+            return Verdict::conflict(format!("another namespace {name} stands in its place"));
+        }
+        let Some(project) = world.project() else { return without_project(name, &world) };
+        if matches!(tenancy(project, namespace), Tenancy::NotOwned(_)) {
+            // Whosever it is, it is not the Project's, and so not for us to say.
+            return Verdict::allowed();
+        }
+        if is_carried_out(&world) {
+            return Verdict::allowed().note("plan", "executing");
+        }
+        let Some(preview) = preview else { return Verdict::allowed() };
+        let plan = &preview.plan;
+        if plan.disposition == Disposition::Delete && preview.gates.is_empty() {
+            return Verdict::allowed()
+                .warn(format!("Project {name} is deleted with its namespace"));
+        }
+        let mut why = format!(
+            "namespace {name} is Project {name}'s, and is not deleted now: {}",
+            plan.explain()
+        );
+        for gate in &preview.gates {
+            why.push_str(&format!("\n  {}: {}", gate.source.as_str(), gate.reason));
+        }
+        Verdict::forbidden(why)
+    }
+
+    /// Refuses to delete the definition while there are Projects: they would go without anybody
+    /// being asked, and an unwary controller would delete the namespace of each.
+    pub(super) async fn delete_definition(&self, request: &Request) -> Verdict {
+        let name = match request.deleted() {
+            Ok(target) => target.name,
+            Err(error) => return Verdict::senseless(error.to_string()),
+        };
+        if name != keys::PROJECT_CRD {
+            return Verdict::allowed();
+        }
+        let verdict = match self.cluster.any_project().await {
+            Ok(false) => Verdict::allowed(),
+            Ok(true) => Verdict::forbidden(format!(
+                "there are Projects, which would go with the CustomResourceDefinition {name} \
+                 without anybody being asked about their namespaces; delete them first: kubectl \
+                 get projects"
+            )),
+            Err(error) => Verdict::undecided(format!("failed to {error}; try again")),
+        };
+        if self.breaks_glass(request) {
+            return verdict.overruled(&request.user_info.username);
+        }
+        verdict
+    }
+}
+
+/// Whether a plan that deletes that very Namespace is being carried out.
+fn is_carried_out(world: &World) -> bool {
+    let (Some(namespace), Some(project)) = (world.namespace(), world.project()) else {
+        return false;
+    };
+    world.plan().is_some_and(|plan| {
+        plan.project_uid == project.uid
+            && plan.namespace_uid == namespace.uid
+            && plan.disposition == Disposition::Delete
+            && plan.has_begun()
+    })
+}
+
+/// What its Project said can no longer be asked. That it is gone is known only while Projects are
+/// served.
+fn without_project(name: &str, world: &World) -> Verdict {
+    if world.crd() == CrdState::Established {
+        return Verdict::allowed();
+    }
+    Verdict::forbidden(format!(
+        "namespace {name} is a Project's, and whether there is one cannot be told: the \
+         CustomResourceDefinition {} is going, gone or not served; install it again, or take \
+         Tenure's record and the label {} off the namespace first",
+        keys::PROJECT_CRD,
+        keys::PROJECT_LABEL
+    ))
+}

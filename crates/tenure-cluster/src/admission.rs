@@ -1,0 +1,178 @@
+//! What admission asks of the cluster, and the little that it writes.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, RuleWithOperations, ValidatingWebhookConfiguration,
+};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+};
+use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::Api;
+use kube::api::ListParams;
+use kube::core::ObjectMeta;
+use tenure_api::Project;
+use tenure_api::access::{AccessObject, Tenant};
+use tenure_api::install::NAME;
+use tenure_core::access::{AccessKey, AccessKind, PROJECT_ADMIN};
+use tenure_core::plan::Plan;
+use tenure_core::policy::{Demands, Matched};
+use tenure_core::{Uid, keys};
+
+use crate::RequestError;
+use crate::execute::post;
+use crate::gather::Cluster;
+use crate::world::World;
+
+/// Who asks the API server for something.
+#[derive(Clone, Debug)]
+pub struct Asker<'a> {
+    /// The user's name.
+    pub user: &'a str,
+    /// The user's groups.
+    pub groups: &'a [String],
+}
+
+impl Cluster {
+    /// Writes the plan that was decided on and who asks for it, unless that is what is recorded.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn record(&self, plan: &Plan, world: &mut World) -> Result<(), RequestError> {
+        let stands = world.plan_facts.as_ref().is_some_and(|stored| {
+            stored.project_uid == plan.project_uid
+                && stored.digest == plan.digest()
+                && stored.requester == world.requester
+        });
+        if stands { Ok(()) } else { self.record_plan(plan, world).await }
+    }
+
+    /// Whether there is any Project.
+    ///
+    /// # Errors
+    /// If they could not be listed.
+    pub async fn any_project(&self) -> Result<bool, RequestError> {
+        let projects: Api<Project> = Api::all(self.client.clone());
+        let one = ListParams::default().limit(1);
+        let list = self.within("list projects", projects.list_metadata(&one)).await?;
+        Ok(!list.items.is_empty())
+    }
+
+    /// Whether there is a ResourceQuota in the Namespace.
+    ///
+    /// # Errors
+    /// If they could not be listed.
+    pub async fn any_quota(&self, namespace: &str) -> Result<bool, RequestError> {
+        let quotas: Api<ResourceQuota> = Api::namespaced(self.client.clone(), namespace);
+        let one = ListParams::default().limit(1);
+        let doing = format!("list resourcequotas in {namespace}");
+        Ok(!self.within(doing, quotas.list_metadata(&one)).await?.items.is_empty())
+    }
+
+    /// Whether that user may delete the Namespace of that name.
+    ///
+    /// # Errors
+    /// If the API server does not say.
+    pub async fn may_delete_namespace(
+        &self,
+        asker: &Asker<'_>,
+        namespace: &str,
+    ) -> Result<bool, RequestError> {
+        let review = SubjectAccessReview {
+            spec: SubjectAccessReviewSpec {
+                user: Some(asker.user.to_owned()),
+                groups: Some(asker.groups.to_vec()),
+                resource_attributes: Some(ResourceAttributes {
+                    verb: Some("delete".to_owned()),
+                    resource: Some("namespaces".to_owned()),
+                    namespace: Some(namespace.to_owned()),
+                    name: Some(namespace.to_owned()),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        let reviews: Api<SubjectAccessReview> = Api::all(self.client.clone());
+        let doing = format!("ask whether {} may delete namespace {namespace}", asker.user);
+        let answer = self.within(doing, reviews.create(&post(), &review)).await?;
+        Ok(answer.status.is_some_and(|status| status.allowed))
+    }
+
+    /// Whether somebody else's webhook is asked when a Project is created: Kargo's makes the
+    /// Namespace then, and two that do so would be in each other's way.
+    ///
+    /// # Errors
+    /// If the webhooks could not be listed.
+    pub async fn others_make_namespaces(&self) -> Result<bool, RequestError> {
+        let validating: Api<ValidatingWebhookConfiguration> = Api::all(self.client.clone());
+        let mutating: Api<MutatingWebhookConfiguration> = Api::all(self.client.clone());
+        let everything = ListParams::default();
+        let (validating, mutating) = futures::future::try_join(
+            self.within("list validating webhooks", validating.list(&everything)),
+            self.within("list mutating webhooks", mutating.list(&everything)),
+        )
+        .await?;
+        let ours = |meta: &ObjectMeta| meta.name.as_deref() == Some(NAME);
+        let others = validating.items.iter().filter(|config| !ours(&config.metadata));
+        let mut rules = others.flat_map(|c| c.webhooks.iter().flatten()).map(|w| &w.rules);
+        let others = mutating.items.iter().filter(|config| !ours(&config.metadata));
+        let mut more = others.flat_map(|c| c.webhooks.iter().flatten()).map(|w| &w.rules);
+        let admits =
+            |rules: &Option<Vec<RuleWithOperations>>| rules.iter().flatten().any(admits_projects);
+        Ok(rules.any(admits) || more.any(admits))
+    }
+
+    /// Makes the Namespace of a Project that is being created, and gives Kargo's API server access
+    /// to it, so that what follows the Project in one file finds its place. It is not recorded as
+    /// the Project's: nobody knows yet whether the Project comes to be.
+    ///
+    /// # Errors
+    /// If either could not be made.
+    pub async fn make_home(
+        &self,
+        name: &str,
+        uid: &Uid,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), RequestError> {
+        let what = Matched { name, project_labels: labels, namespace_labels: None };
+        let terms = Demands::of(&self.store.policies(), &what).terms;
+        let mut labels = terms.template_labels;
+        labels.insert(keys::PROJECT_LABEL.to_owned(), keys::TRUE.to_owned());
+        let namespace = Namespace {
+            metadata: ObjectMeta {
+                name: Some(name.to_owned()),
+                labels: Some(labels),
+                annotations: Some(terms.template_annotations).filter(|a| !a.is_empty()),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        let doing = format!("create namespace {name}");
+        self.within(doing, namespaces.create(&post(), &namespace)).await?;
+        let tenant = Tenant {
+            project: name,
+            uid,
+            create_actor: None,
+            kargo_namespace: &self.settings.kargo_namespace,
+        };
+        let key = AccessKey { kind: AccessKind::RoleBinding, name: PROJECT_ADMIN.to_owned() };
+        let AccessObject::RoleBinding(binding) = tenant.object(&key) else { return Ok(()) };
+        let bindings: Api<RoleBinding> = Api::namespaced(self.client.clone(), name);
+        let doing = format!("create rolebinding {PROJECT_ADMIN} in {name}");
+        self.within(doing, bindings.create(&post(), &binding)).await.map(drop)
+    }
+}
+
+/// Whether a webhook with that rule is asked when a Project is created.
+fn admits_projects(rule: &RuleWithOperations) -> bool {
+    let has = |list: &Option<Vec<String>>, word: &str| {
+        list.iter().flatten().any(|item| item == word || item == "*")
+    };
+    has(&rule.api_groups, keys::KARGO_GROUP)
+        && has(&rule.resources, "projects")
+        && has(&rule.operations, "CREATE")
+}
