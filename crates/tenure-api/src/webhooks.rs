@@ -12,6 +12,9 @@ use crate::install::{CANARY, NAME, WEBHOOK, named};
 /// at the contents two.
 const TIMEOUT: u8 = 5;
 
+/// What the webhook answers to the dry run that it has to refuse.
+pub const CANARY_REFUSAL: &str = "Tenure is asked about deletions";
+
 /// How the API server reaches the webhook.
 #[derive(Clone, Debug)]
 pub enum Reach {
@@ -25,8 +28,8 @@ pub enum Reach {
     Url {
         /// The address, without a path.
         base: String,
-        /// The CA's certificate in PEM, in base64.
-        ca_bundle: String,
+        /// The CA's certificate in PEM, in base64; `None` if Tenure writes it.
+        ca_bundle: Option<String>,
     },
 }
 
@@ -37,7 +40,11 @@ impl Reach {
                 "service": {"namespace": namespace, "name": WEBHOOK, "path": path, "port": 443},
             }),
             Self::Url { base, ca_bundle } => {
-                json!({"url": format!("{base}{path}"), "caBundle": ca_bundle})
+                let mut client = json!({"url": format!("{base}{path}")});
+                if let Some(bundle) = ca_bundle {
+                    client["caBundle"] = json!(bundle);
+                }
+                client
             }
         }
     }

@@ -19,6 +19,7 @@ pub struct Metrics {
     seconds: Histogram,
     projects: Gauge<i64, AtomicI64>,
     leader: Gauge<i64, AtomicI64>,
+    guard: Gauge<i64, AtomicI64>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -49,6 +50,7 @@ impl Metrics {
             seconds: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
             projects: Gauge::default(),
             leader: Gauge::default(),
+            guard: Gauge::default(),
         };
         registry.register("tenure_steps", "Steps carried out", metrics.steps.clone());
         registry.register("tenure_step_failures", "Steps that failed", metrics.failures.clone());
@@ -69,6 +71,11 @@ impl Metrics {
         );
         registry.register("tenure_projects", "Projects known", metrics.projects.clone());
         registry.register("tenure_leader", "1 while this replica acts", metrics.leader.clone());
+        registry.register(
+            "tenure_guard_effective",
+            "1 while the API server was last seen to ask Tenure before it deletes",
+            metrics.guard.clone(),
+        );
         metrics
     }
 
@@ -94,6 +101,11 @@ impl Metrics {
 
     pub(crate) fn projects(&self, count: usize) {
         self.projects.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Says whether the API server was seen to ask before it deletes.
+    pub fn guard(&self, effective: bool) {
+        self.guard.set(i64::from(effective));
     }
 
     /// Says whether this replica acts.

@@ -1,9 +1,10 @@
 //! A Project's Namespace, or the CustomResourceDefinition of Projects, is about to be deleted.
 
+use tenure_api::install::CANARY;
 use tenure_cluster::{Outlook, World};
 use tenure_core::{CrdState, Disposition, Tenancy, keys, tenancy};
 
-use super::canary::{self, CANARY};
+use super::canary;
 use super::review::{Request, Target};
 use super::verdict::Verdict;
 use super::{Admission, CONTENTS_WITHIN};
