@@ -31,6 +31,13 @@ pub const CONTENTS: &str = "tenure-contents";
 /// Name of the optional role that lets Tenure clean a namespace of everything.
 pub const CLEAN: &str = "tenure-clean";
 
+/// Name of the webhook's Service, and of the roles by which Tenure looks after its certificates.
+pub const WEBHOOK: &str = "tenure-webhook";
+/// Name of the Secret that holds the webhook's certificates, where Tenure makes them itself.
+pub const WEBHOOK_TLS: &str = "tenure-webhook-tls";
+/// The port on which the webhook is served, behind port 443 of its Service.
+pub const WEBHOOK_PORT: u16 = 9443;
+
 /// The CustomResourceDefinitions that Tenure needs.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     vec![Project::crd(), DeletionPolicy::crd(), DeletionPlan::crd()]
@@ -95,6 +102,62 @@ pub fn contents_manifests(namespace: &str) -> Vec<Value> {
 /// only of what is Kargo's. It is of use only with [`contents_manifests`].
 pub fn clean_manifests(namespace: &str) -> Vec<Value> {
     optional(CLEAN, vec![rule("*", &["*"], &["delete"])], namespace)
+}
+
+/// The webhook's Service, and the roles by which Tenure looks after its certificates: to write the
+/// one Secret that holds them, and to publish their authority in the webhook configurations, which
+/// are not among these. Where somebody else makes the certificates, the Service is enough.
+///
+/// # Panics
+/// Never: the objects are made here and serialize.
+pub fn webhook_manifests(namespace: &str) -> Vec<Value> {
+    let service = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": named(WEBHOOK, Some(namespace)),
+        "spec": {
+            "selector": {"app.kubernetes.io/name": NAME},
+            "ports": [{"name": "https", "port": 443, "targetPort": WEBHOOK_PORT}],
+        },
+    });
+    let mut manifests = vec![
+        service,
+        json(&Role {
+            metadata: named(WEBHOOK, Some(namespace)),
+            rules: Some(webhook_secret_rules()),
+        }),
+        json(&RoleBinding {
+            metadata: named(WEBHOOK, Some(namespace)),
+            role_ref: role_ref("Role", WEBHOOK),
+            subjects: Some(vec![service_account(NAME, namespace)]),
+        }),
+    ];
+    manifests.extend(optional(WEBHOOK, webhook_rules(), namespace));
+    manifests
+}
+
+/// To keep the webhook's certificates, in Tenure's namespace. What is to be created has no name
+/// yet that a rule could know.
+fn webhook_secret_rules() -> Vec<PolicyRule> {
+    vec![
+        rule("", &["secrets"], &["create"]),
+        PolicyRule {
+            resource_names: Some(vec![WEBHOOK_TLS.to_owned()]),
+            ..rule("", &["secrets"], &["get", "update"])
+        },
+    ]
+}
+
+/// To publish the authority of the webhook's certificates, cluster-wide.
+fn webhook_rules() -> Vec<PolicyRule> {
+    vec![PolicyRule {
+        resource_names: Some(vec![NAME.to_owned()]),
+        ..rule(
+            "admissionregistration.k8s.io",
+            &["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
+            &["get", "patch"],
+        )
+    }]
 }
 
 /// A ClusterRole beside Tenure's own, and its binding.
