@@ -312,3 +312,101 @@ fn every_interrupted_life_ends_as_it_must() {
     }
     assert_eq!(lives, 14 * 14 * world::CHANGES.len());
 }
+
+/// Takes everything back, and says in which steps.
+fn release(world: &mut World) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    loop {
+        let step = world.next_of_release();
+        if step == Step::Done {
+            return names;
+        }
+        assert!(!matches!(step, Step::DeleteNamespace { .. } | Step::DeleteProject(_)), "{step:?}");
+        names.push(step.name());
+        assert!(names.len() < 10, "it does not end: {names:?}");
+        world.apply(&step);
+    }
+}
+
+#[test]
+fn taking_everything_back_ends_a_plan_once_no_delete_can_be_on_its_way() {
+    let (mut world, _) = about_to_delete();
+    let steps = release(&mut world);
+    assert_eq!(steps, ["ReleaseNamespace", "AdvancePlan", "UnbindProject", "LetGoOfProject"]);
+    assert!(world.namespace_mut().deleting.is_none());
+    let status = &world.plan.as_ref().expect("a plan").status;
+    let last = status.history.last().expect("an entry");
+    assert_eq!((status.phase, last.event), (Phase::Void, Event::Void));
+    assert!(last.message.ends_with("the namespace stays"), "{}", last.message);
+}
+
+#[test]
+fn taking_everything_back_makes_a_project_anew_whose_deletion_was_called_off() {
+    let (mut world, _) = about_to_delete();
+    world.project.as_mut().expect("a project").cancel = Cancel::Yes;
+    let voided = |world: &World| world.plan.as_ref().is_some_and(|p| p.awaits_restoration());
+    while !voided(&world) {
+        let step = world.next();
+        world.apply(&step);
+    }
+    assert_eq!(
+        release(&mut world),
+        [
+            "LetGoOfProject",
+            "RestoreProject",
+            "AdvancePlan",
+            "ReleaseNamespace",
+            "UnbindProject",
+            "LetGoOfProject"
+        ]
+    );
+    let project = world.project.as_ref().expect("made anew");
+    assert!(project.deleting.is_none() && !project.finalizer);
+    assert!(!world.namespace_mut().finalizer);
+}
+
+#[test]
+fn taking_everything_back_lets_no_garbage_collection_take_a_namespace() {
+    let mut world = World::ready();
+    world.delete_project();
+    world.namespace_mut().owner_reference = true;
+    release(&mut world);
+    assert!(world.project.is_none() && !world.namespace_mut().owner_reference);
+}
+
+/// At whatever step a life is stopped, and whoever changed what before: nothing of ours is left,
+/// nothing is deleted, and no plan waits for somebody to carry it out.
+#[test]
+fn everything_can_be_taken_back_at_every_step_of_every_life() {
+    for change in world::CHANGES {
+        for delete_at in 0..10 {
+            for stop_at in 0..24 {
+                let mut world = World::with_project();
+                for n in 0..stop_at {
+                    if n == delete_at / 2 {
+                        change(&mut world);
+                    }
+                    if n == delete_at && world.project.is_some() {
+                        world.delete_project();
+                    }
+                    let step = world.next();
+                    if step.is_rest() {
+                        world.let_time_pass();
+                    }
+                    world.apply(&step);
+                }
+                let stood = world.namespace.clone();
+                release(&mut world);
+                let case = format!("deletion at {delete_at}, stopped at {stop_at}");
+                let finalizer = world.project.as_ref().is_some_and(|project| project.finalizer);
+                assert!(!finalizer, "{case}: the Project is held");
+                let ended = world.plan.as_ref().is_none_or(|plan| plan.status.phase.is_final());
+                assert!(ended, "{case}: {:?}", world.plan);
+                let Some(stood) = stood else { continue };
+                let namespace = world.namespace.as_ref().expect("nothing is deleted");
+                assert!(!namespace.finalizer && !namespace.recorded(), "{case}: {namespace:?}");
+                assert_eq!(namespace.deleting, stood.deleting, "{case}");
+            }
+        }
+    }
+}

@@ -22,11 +22,13 @@ mod live;
 mod observation;
 mod orphan;
 mod planning;
+mod releasing;
 mod step;
 mod telling;
 
 pub use observation::{Access, Archived, Observation, Trouble, TroubleKind};
 pub use planning::{Preview, preview};
+pub use releasing::release_step;
 pub use step::{Release, Step, Wait};
 
 use jiff::Timestamp;

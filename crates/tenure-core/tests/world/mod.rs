@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tenure_core::access::{AccessFacts, AccessState, wanted};
 use tenure_core::contents::Contents;
-use tenure_core::lifecycle::{Access, Archived, Observation};
+use tenure_core::lifecycle::{Access, Archived, Observation, release_step};
 use tenure_core::plan::{Breaker, BreakerRecord, Phase, Plan, PlanFacts};
 use tenure_core::policy::Policy;
 use tenure_core::{
@@ -106,6 +106,11 @@ impl World {
 
     pub(crate) fn next(&self) -> Step {
         next_step(&self.seen(), self.now)
+    }
+
+    /// What comes next where everything is taken back.
+    pub(crate) fn next_of_release(&self) -> Step {
+        release_step(&self.seen(), self.now)
     }
 
     /// What the lifecycle sees.
@@ -267,8 +272,9 @@ impl World {
                 project.conditions.retain(|c| c.bound_uid().is_none());
             }
             Step::LetGoOfProject => {
-                let gone = self.project.as_ref().is_some_and(|p| p.deleting.is_some());
-                if gone {
+                let project = self.project.as_mut().expect("a project");
+                project.finalizer = false;
+                if project.deleting.is_some() {
                     self.project = None;
                 }
             }
