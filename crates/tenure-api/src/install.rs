@@ -16,8 +16,11 @@ use tenure_core::keys;
 use crate::rbac::{RBAC, role_ref, rule, service_account};
 use crate::{DeletionPlan, DeletionPolicy, Project, guards};
 
+pub use crate::people::{APPROVER, OPERATOR, VIEWER, people_manifests};
+pub use crate::uninstall::{UNINSTALL, WEBHOOK_SECRET, barriers, uninstall_manifests};
+
 /// API group of Tenure's own resources.
-const TENURE_GROUP: &str = "tenure.dev";
+pub(crate) const TENURE_GROUP: &str = "tenure.dev";
 /// Name of the ServiceAccount, the roles and the Lease.
 pub const NAME: &str = "tenure";
 /// Name of the ConfigMap that says whether the breaker is open.

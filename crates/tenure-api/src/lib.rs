@@ -9,10 +9,12 @@ mod facts;
 mod guards;
 pub mod install;
 mod marks;
+mod people;
 pub mod plan;
 pub mod policy;
 mod project;
 mod rbac;
+mod uninstall;
 mod words;
 
 pub mod webhooks;

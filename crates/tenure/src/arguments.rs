@@ -21,6 +21,10 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the controllers
     Server(Box<ServerArguments>),
+    /// Take Tenure off a cluster, and leave nothing that waits for it: guards and webhooks go, the
+    /// server is ended, every finalizer and record is taken back, every plan is ended; no Namespace
+    /// and no Project is deleted
+    Uninstall(UninstallArguments),
     /// Say what would become of a namespace if its Project were deleted now; nothing is written
     #[command(
         after_help = "Exits with 0 if something would be decided, and with 3 if there is nothing to \
@@ -68,6 +72,23 @@ pub(crate) struct DecisionArguments {
     /// The label by which Argo CD tracks what it manages, where it uses one of its own
     #[arg(long, value_name = "KEY")]
     pub(crate) argocd_instance_label: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct UninstallArguments {
+    /// Namespace that Tenure runs in
+    #[arg(long, env = "TENURE_NAMESPACE", default_value = "tenure-system")]
+    pub(crate) namespace: String,
+    /// The archive that the server was given, if any: plans that are ended are ended there too
+    #[arg(long, env = "TENURE_ARCHIVE", value_name = "URL")]
+    pub(crate) archive: Option<String>,
+    /// How long to wait for the server to end
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    pub(crate) patience: Duration,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
+    #[command(flatten)]
+    pub(crate) logs: LogArguments,
 }
 
 /// Which cluster.
@@ -139,16 +160,23 @@ pub(crate) struct ServerArguments {
     pub(crate) leader_elect: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArguments,
+    #[command(flatten)]
+    pub(crate) logs: LogArguments,
+    /// Take every finalizer and record off all Projects and Namespaces, end every plan, delete
+    /// nothing, and exit; while no server runs. `tenure uninstall` does this and the rest
+    #[arg(long)]
+    pub(crate) release_all: bool,
+}
+
+/// Logs, on standard error.
+#[derive(Args)]
+pub(crate) struct LogArguments {
     /// How to log
     #[arg(long, env = "TENURE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     pub(crate) log_format: LogFormat,
     /// What to log, as for RUST_LOG
     #[arg(long, env = "TENURE_LOG", default_value = "info")]
     pub(crate) log: String,
-    /// Take every finalizer and record off all Projects and Namespaces, delete nothing, and exit;
-    /// for uninstalling, while no server runs
-    #[arg(long)]
-    pub(crate) release_all: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

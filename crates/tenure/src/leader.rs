@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Name of the Lease.
-const LEASE: &str = "tenure";
+pub(crate) const LEASE: &str = "tenure";
 /// Seconds after which a Lease that was not renewed may be taken.
 const DURATION: u64 = 30;
 /// Seconds before that at which it is renewed.

@@ -8,6 +8,7 @@ mod plan;
 mod probes;
 mod server;
 mod telemetry;
+mod uninstall;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Command::Server(arguments) => server::run(*arguments),
+        Command::Uninstall(arguments) => uninstall::run(&arguments),
         Command::Plan(arguments) => match plan::run(&arguments) {
             Ok(code) => return code,
             Err(error) => Err(error),
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Command::Manifests(arguments) => {
             let mut manifests =
                 tenure_api::install::manifests(&arguments.namespace, &arguments.kargo_namespace);
+            manifests.extend(tenure_api::install::people_manifests());
             if !arguments.no_contents {
                 manifests.extend(tenure_api::install::contents_manifests(&arguments.namespace));
             }

@@ -20,7 +20,7 @@ use crate::{archive, probes, telemetry};
 const THREADS: usize = 2;
 
 pub(crate) fn run(arguments: ServerArguments) -> anyhow::Result<()> {
-    telemetry::start(arguments.log_format, &arguments.log)?;
+    telemetry::start(&arguments.logs)?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
         .enable_all()
@@ -34,18 +34,15 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
     let client = arguments.cluster.client(&clock).await?;
     let settings = Arc::new(settings(&arguments));
     let mut cluster = Cluster::new(client.clone(), settings, Arc::default()).with_clock(clock);
-    if arguments.release_all {
-        let released = release_all(&client, &cluster).await.context("take everything back")?;
-        println!(
-            "released {} projects and {} namespaces; nothing was deleted",
-            released.projects, released.namespaces
-        );
-        return Ok(());
-    }
-    let Mode::Standalone = arguments.mode;
     if let Some(url) = &arguments.archive {
         cluster = cluster.with_sink(archive::open(url)?);
     }
+    if arguments.release_all {
+        let released = release_all(&client, &cluster).await.context("take everything back")?;
+        println!("{released}");
+        return Ok(());
+    }
+    let Mode::Standalone = arguments.mode;
     let manager = Manager::new(cluster, arguments.plan_retention);
     let listener = TcpListener::bind(arguments.listen)
         .await

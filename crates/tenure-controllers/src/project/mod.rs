@@ -4,4 +4,4 @@ mod reconcile;
 mod release;
 
 pub use reconcile::Reconciler;
-pub use release::{Released, release_all};
+pub use release::{ReleaseError, Released, release_all};

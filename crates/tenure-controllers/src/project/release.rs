@@ -1,65 +1,141 @@
 //! Taking everything back, for an uninstall: no finalizer or record of ours stays on any
-//! Project or Namespace, and no Namespace is deleted.
+//! Project or Namespace, no plan waits for somebody to carry it out, and no Namespace is deleted.
 
-use std::fmt::Debug;
+use std::collections::BTreeSet;
+use std::fmt::{self, Debug};
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ListParams};
 use kube::core::PartialObjectMeta;
 use kube::{Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
-use tenure_api::Project;
-use tenure_cluster::{Cluster, RequestError};
-use tenure_core::lifecycle::Release;
+use tenure_api::{DeletionPlan, Project};
+use tenure_cluster::{Cluster, RequestError, Store};
+use tenure_core::lifecycle::release_step;
 use tenure_core::{Step, keys};
 
 /// Objects per page of a list.
 const PAGE: u32 = 500;
+/// Plans per page: each may be as large as etcd lets it be.
+const PAGE_OF_PLANS: u32 = 20;
+/// Steps for one Project; more mean that something puts back what is taken.
+const MOST_STEPS: usize = 20;
+/// For how long what fails for one Project is tried again: a policy that was taken away is still
+/// enforced for a moment, and others write too.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long before it is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What was taken back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Released {
-    /// Projects whose finalizer or binding was taken off.
-    pub projects: usize,
-    /// Namespaces whose finalizer or record was taken off.
-    pub namespaces: usize,
+    projects: BTreeSet<String>,
+    namespaces: BTreeSet<String>,
+    plans: usize,
 }
 
-/// Takes every finalizer and record back. Labels and access stay: Kargo may take over.
+impl fmt::Display for Released {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { projects, namespaces, plans } = self;
+        let (projects, namespaces) = (projects.len(), namespaces.len());
+        write!(
+            f,
+            "projects released: {projects}, namespaces released: {namespaces}, plans ended: {plans}; \
+             nothing was deleted"
+        )
+    }
+}
+
+/// Not everything was taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// Something could not be read or written.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// What is taken back is there again.
+    #[error("{0} does not come to rest; does a server still run?")]
+    Restless(String),
+}
+
+/// Takes every finalizer and record back, and ends every plan. Labels and access stay: Kargo may
+/// take over.
 ///
 /// # Errors
 /// If anything could not be read or written; what was taken back stays so, and it can be run
 /// again.
-pub async fn release_all(client: &Client, cluster: &Cluster) -> Result<Released, RequestError> {
+pub async fn release_all(client: &Client, cluster: &Cluster) -> Result<Released, ReleaseError> {
     let mut released = Released::default();
-    for name in names(client).await? {
-        let mut world = cluster.gather(&name).await?;
-        let seen = world.observe(cluster.settings(), None);
-        let namespace = seen.namespace.as_ref().is_some_and(|ns| ns.recorded() || ns.finalizer);
-        let (finalizer, bound) = seen
-            .project
-            .as_ref()
-            .map_or((false, false), |project| (project.finalizer, project.bound().is_some()));
-        drop(seen);
-        if namespace {
-            let step = Step::ReleaseNamespace(Release { label: false, owner_reference: false });
-            cluster.execute(&step, &mut world).await?;
-            released.namespaces += 1;
+    let mut names = names(client).await?;
+    let mut left = unfinished(client, cluster.store()).await?;
+    names.extend(left.iter().cloned());
+    loop {
+        for name in &names {
+            persist(cluster, name, &mut released).await?;
         }
-        while world.project().is_some_and(|project| project.bound().is_some()) {
-            cluster.execute(&Step::UnbindProject, &mut world).await?;
+        // A Project's name may have more than one plan, of which one is seen at a time.
+        let before = left.len();
+        left = unfinished(client, cluster.store()).await?;
+        match left.first() {
+            None => return Ok(released),
+            Some(name) if left.len() >= before => return Err(ReleaseError::Restless(name.clone())),
+            Some(_) => names = left.iter().cloned().collect(),
         }
-        if finalizer {
-            cluster.execute(&Step::LetGoOfProject, &mut world).await?;
-        }
-        released.projects += usize::from(finalizer || bound);
     }
-    Ok(released)
+}
+
+/// Takes back what is of that name, and tries again for a while what fails.
+async fn persist(
+    cluster: &Cluster,
+    name: &str,
+    released: &mut Released,
+) -> Result<(), ReleaseError> {
+    let start = Instant::now();
+    loop {
+        match Box::pin(release(cluster, name, released)).await {
+            Err(ReleaseError::Request(error)) if start.elapsed() < PATIENCE => {
+                tracing::debug!(project = name, %error, "will try again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn release(
+    cluster: &Cluster,
+    name: &str,
+    released: &mut Released,
+) -> Result<(), ReleaseError> {
+    let mut world = cluster.gather(name).await?;
+    for _ in 0..MOST_STEPS {
+        let seen = world.observe(cluster.settings(), None);
+        let step = release_step(&seen, cluster.now());
+        let going = seen.plan.as_ref().is_some_and(|plan| !plan.status.phase.is_final());
+        drop(seen);
+        if step == Step::Done {
+            return Ok(());
+        }
+        if step.wants_fresh_reads() && !world.is_fresh() {
+            world = cluster.gather_again(world).await?;
+            continue;
+        }
+        cluster.execute(&step, &mut world).await?;
+        match step {
+            Step::ReleaseNamespace(_) => drop(released.namespaces.insert(name.to_owned())),
+            Step::UnbindProject | Step::LetGoOfProject => {
+                released.projects.insert(name.to_owned());
+            }
+            Step::AdvancePlan(_) if going => released.plans += 1,
+            _ => {}
+        }
+    }
+    Err(ReleaseError::Restless(name.to_owned()))
 }
 
 /// Names of everything that may carry something of ours. Namespaces are listed whole, for one
 /// that lost its label may still carry a record.
-async fn names(client: &Client) -> Result<Vec<String>, RequestError> {
+async fn names(client: &Client) -> Result<BTreeSet<String>, RequestError> {
     let projects: Api<PartialObjectMeta<Project>> = Api::all(client.clone());
     let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
     let ours = [keys::PROJECT_UID, keys::ORIGIN, keys::LEDGER];
@@ -67,30 +143,47 @@ async fn names(client: &Client) -> Result<Vec<String>, RequestError> {
         ours.iter().any(|key| ns.annotations().contains_key(*key))
             || ns.finalizers().iter().any(|finalizer| finalizer == keys::FINALIZER)
     };
-    let mut names = listed(&projects, |_| true).await?;
-    names.extend(listed(&namespaces, marked).await?);
-    names.sort();
-    names.dedup();
-    Ok(names)
+    let mut names = listed(&projects, PAGE, |project| Some(project.name_any())).await?;
+    names.extend(listed(&namespaces, PAGE, |ns| marked(ns).then(|| ns.name_any())).await?);
+    Ok(names.into_iter().collect())
 }
 
-/// Names of the objects of a kind that are of interest, page by page.
+/// Projects whose plan has not ended, once for each such plan. The store learns of them, so that
+/// what is gathered has them.
+async fn unfinished(client: &Client, store: &Store) -> Result<Vec<String>, RequestError> {
+    let plans: Api<DeletionPlan> = Api::all(client.clone());
+    let listed = listed(&plans, PAGE_OF_PLANS, |plan| {
+        // One that cannot be read is in nobody's way: people may delete it.
+        let facts = plan.facts().ok()?;
+        let project = plan.spec.project.name.clone();
+        store.put_plan(&project, &facts);
+        (!facts.status.phase.is_final()).then_some(project)
+    });
+    match listed.await {
+        // Nobody has plans where the kind is not installed.
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        listed => listed,
+    }
+}
+
+/// What is of interest of the objects of a kind, page by page.
 async fn listed<K>(
-    api: &Api<PartialObjectMeta<K>>,
-    interesting: impl Fn(&PartialObjectMeta<K>) -> bool,
+    api: &Api<K>,
+    size: u32,
+    interest: impl Fn(&K) -> Option<String>,
 ) -> Result<Vec<String>, RequestError>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
-    let mut names = Vec::new();
-    let mut page = ListParams::default().limit(PAGE);
+    let mut found = Vec::new();
+    let mut page = ListParams::default().limit(size);
     loop {
         let doing = format!("list {}", K::plural(&()));
         let list = api.list(&page).await.map_err(|error| RequestError::new(doing, error))?;
-        names.extend(list.iter().filter(|k| interesting(k)).map(PartialObjectMeta::name_any));
+        found.extend(list.iter().filter_map(&interest));
         match list.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => page = page.continue_token(&token),
-            None => return Ok(names),
+            None => return Ok(found),
         }
     }
 }
