@@ -179,45 +179,6 @@ fn optional(name: &str, rules: Vec<PolicyRule>, namespace: &str) -> Vec<Value> {
     ]
 }
 
-/// Two replicas of the server, one of which acts.
-pub fn deployment(namespace: &str) -> Vec<Value> {
-    let selector = serde_json::json!({"app.kubernetes.io/name": NAME});
-    let probe = |path: &str| serde_json::json!({"httpGet": {"path": path, "port": "http"}});
-    vec![serde_json::json!({
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": named(NAME, Some(namespace)),
-        "spec": {
-            "replicas": 2,
-            "selector": {"matchLabels": selector},
-            "template": {
-                "metadata": {"labels": selector},
-                "spec": {
-                    "serviceAccountName": NAME,
-                    "containers": [{
-                        "name": NAME,
-                        // Built from this repository; there is no published image yet.
-                        "image": "tenure:dev",
-                        "args": ["server", "--mode", "standalone"],
-                        "ports": [{"name": "http", "containerPort": 8080}],
-                        "livenessProbe": probe("/healthz"),
-                        "readinessProbe": probe("/readyz"),
-                        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}},
-                        "securityContext": {
-                            "allowPrivilegeEscalation": false,
-                            "capabilities": {"drop": ["ALL"]},
-                            "readOnlyRootFilesystem": true,
-                            "runAsNonRoot": true,
-                            "runAsUser": 65532,
-                            "seccompProfile": {"type": "RuntimeDefault"},
-                        },
-                    }],
-                },
-            },
-        },
-    })]
-}
-
 /// The least that the server needs, cluster-wide.
 fn cluster_role() -> ClusterRole {
     let write = ["create", "delete", "deletecollection", "list", "patch", "watch"];
