@@ -26,6 +26,8 @@ pub(crate) async fn run_checks() -> anyhow::Result<()> {
     step("direction of dependencies", deps::run)?;
     step("generated files", || codegen::run(true))?;
     step("bans, licences, sources", deny)?;
+    // Built here, where it is seen, and not first in a test that needs it.
+    step("Helm", || tenure_testbed::helm().map(drop))?;
     let started = Instant::now();
     println!("\n==> control plane");
     let plane = ControlPlane::start_temporary().await?;

@@ -68,11 +68,29 @@ impl ControlPlane {
         Ok(running)
     }
 
+    /// Starts a control plane with what Kargo would have installed and without Tenure, in a
+    /// directory of its own, which goes with it.
+    ///
+    /// # Errors
+    /// If a binary is missing or does not come up.
+    pub async fn start_without_tenure() -> anyhow::Result<Self> {
+        let dir = TempDir::with_prefix("tenure-testbed-").context("make a directory")?;
+        let mut running = Self::start_with_kargo(dir.path(), None).await?;
+        running._temporary = Some(dir);
+        Ok(running)
+    }
+
     /// Starts a control plane that keeps its files there.
     ///
     /// # Errors
     /// If a binary is missing or does not come up.
     pub async fn start(dir: &Path, port: Option<u16>) -> anyhow::Result<Self> {
+        let running = Self::start_with_kargo(dir, port).await?;
+        fixtures::install_tenure(&running.admin()?).await.context("install Tenure")?;
+        Ok(running)
+    }
+
+    async fn start_with_kargo(dir: &Path, port: Option<u16>) -> anyhow::Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
         let dir = fs::canonicalize(dir)?;
         let binaries = binaries()?;
@@ -83,7 +101,7 @@ impl ControlPlane {
         running.start_api_server().await?;
         running.start_controller_manager()?;
         running.wait_for_namespaces().await?;
-        fixtures::install(&running.admin()?).await.context("install Tenure and Kargo's roles")?;
+        fixtures::install_kargo(&running.admin()?).await.context("install Kargo's roles")?;
         Ok(running)
     }
 

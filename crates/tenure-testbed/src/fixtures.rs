@@ -13,12 +13,22 @@ pub const TENURE_NAMESPACE: &str = "tenure-system";
 /// The namespace that Kargo would run in.
 pub const KARGO_NAMESPACE: &str = "kargo";
 
-/// Installs everything, by server-side apply.
-pub(crate) async fn install(client: &Client) -> anyhow::Result<()> {
+/// Installs Tenure, by server-side apply.
+pub(crate) async fn install_tenure(client: &Client) -> anyhow::Result<()> {
     let mut objects: Vec<Value> = install::crds().iter().map(|crd| json!(crd)).collect();
-    objects.push(json!({
+    objects.extend(install::manifests(TENURE_NAMESPACE, KARGO_NAMESPACE));
+    objects.extend(install::contents_manifests(TENURE_NAMESPACE));
+    for object in objects {
+        apply(client, &object).await?;
+    }
+    wait_for_projects(client).await
+}
+
+/// Installs what Kargo would have, by server-side apply.
+pub(crate) async fn install_kargo(client: &Client) -> anyhow::Result<()> {
+    let mut objects = vec![json!({
         "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": KARGO_NAMESPACE},
-    }));
+    })];
     objects.push(json!({
         "apiVersion": "v1", "kind": "ServiceAccount",
         "metadata": {
@@ -36,12 +46,10 @@ pub(crate) async fn install(client: &Client) -> anyhow::Result<()> {
         }));
     }
     objects.extend(["Warehouse", "Stage"].map(health_kind));
-    objects.extend(install::manifests(TENURE_NAMESPACE, KARGO_NAMESPACE));
-    objects.extend(install::contents_manifests(TENURE_NAMESPACE));
     for object in objects {
         apply(client, &object).await?;
     }
-    wait_for_projects(client).await
+    Ok(())
 }
 
 /// Applies an object whose kind the API server knows.
