@@ -17,7 +17,7 @@ use crate::rbac::{RBAC, role_ref, rule, service_account};
 use crate::{DeletionPlan, DeletionPolicy, Project, guards};
 
 pub use crate::people::{APPROVER, OPERATOR, VIEWER, people_manifests};
-pub use crate::uninstall::{UNINSTALL, WEBHOOK_SECRET, barriers, uninstall_manifests};
+pub use crate::uninstall::{UNINSTALL, barriers, uninstall_manifests};
 
 /// API group of Tenure's own resources.
 pub(crate) const TENURE_GROUP: &str = "tenure.dev";
@@ -25,8 +25,6 @@ pub(crate) const TENURE_GROUP: &str = "tenure.dev";
 pub const NAME: &str = "tenure";
 /// Name of the ConfigMap that says whether the breaker is open.
 pub const BREAKER: &str = "tenure-breaker";
-/// Name of the Service that the API server reaches the webhook by.
-pub const WEBHOOK: &str = "tenure-webhook";
 /// Name of the Namespace whose deletion is tried, in dry runs, to see whether Tenure is asked.
 pub const CANARY: &str = "tenure-canary";
 /// Name of the role that lets Tenure see what is in a namespace.

@@ -8,13 +8,11 @@ use kube::core::ApiResource;
 use serde_json::Value;
 use tenure_core::keys;
 
-use crate::install::{self, BREAKER, NAME, TENURE_GROUP, json, named};
+use crate::install::{self, BREAKER, NAME, TENURE_GROUP, WEBHOOK_TLS, json, named};
 use crate::rbac::{role_ref, rule, service_account};
 
 /// Name of its ServiceAccount and roles.
 pub const UNINSTALL: &str = "tenure-uninstall";
-/// Name of the Secret in which the webhook keeps certificates of its own making.
-pub const WEBHOOK_SECRET: &str = "tenure-webhook-tls";
 
 /// API group of webhook configurations and admission policies.
 const ADMISSION: &str = "admissionregistration.k8s.io";
@@ -125,6 +123,6 @@ fn rules_of_its_namespace() -> Vec<PolicyRule> {
         // What the server left.
         only(NAME, rule("coordination.k8s.io", &["leases"], &["delete"])),
         only(BREAKER, rule("", &["configmaps"], &["delete", "get"])),
-        only(WEBHOOK_SECRET, rule("", &["secrets"], &["delete"])),
+        only(WEBHOOK_TLS, rule("", &["secrets"], &["delete"])),
     ]
 }

@@ -159,6 +159,8 @@ pub(crate) struct ServerArguments {
     #[arg(long, env = "TENURE_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub(crate) leader_elect: bool,
     #[command(flatten)]
+    pub(crate) webhook: WebhookArguments,
+    #[command(flatten)]
     pub(crate) cluster: ClusterArguments,
     #[command(flatten)]
     pub(crate) logs: LogArguments,
@@ -166,6 +168,35 @@ pub(crate) struct ServerArguments {
     /// nothing, and exit; while no server runs. `tenure uninstall` does this and the rest
     #[arg(long)]
     pub(crate) release_all: bool,
+}
+
+/// What the API server asks before a Project or its namespace comes or goes.
+#[derive(Args)]
+pub(crate) struct WebhookArguments {
+    /// Where to answer the API server's admission reviews. Without it nobody is asked, and only
+    /// the rules that the API server evaluates itself hold at admission
+    #[arg(long, env = "TENURE_WEBHOOK_LISTEN", value_name = "ADDRESS")]
+    pub(crate) webhook_listen: Option<SocketAddr>,
+    /// Directory with `tls.crt` and `tls.key`, which somebody else keeps up to date. Without it
+    /// Tenure makes its own certificates, in the Secret tenure-webhook-tls
+    #[arg(long, env = "TENURE_WEBHOOK_CERTIFICATE_DIR", value_name = "DIRECTORY")]
+    pub(crate) webhook_certificate_dir: Option<PathBuf>,
+    /// A name or address by which the API server calls the webhook, besides the Service
+    /// tenure-webhook. Can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) webhook_host: Vec<String>,
+    /// A group whose members are refused nothing at admission, for the day on which a rule is in
+    /// the way. That they passed is told and logged; what is decided does not change
+    #[arg(long, env = "TENURE_BREAK_GLASS_GROUP", value_name = "GROUP")]
+    pub(crate) break_glass_group: Option<String>,
+    /// An account that deletes Projects on behalf of people whom nobody knows; by default the one
+    /// of Kargo's API server. Can be given several times
+    #[arg(long, value_name = "USER")]
+    pub(crate) front_end: Vec<String>,
+    /// Let a Project whose namespace would be deleted be deleted only by who may delete that
+    /// namespace. Front ends are exempt
+    #[arg(long, env = "TENURE_CHECK_REQUESTER")]
+    pub(crate) check_requester: bool,
 }
 
 /// Logs, on standard error.

@@ -9,6 +9,7 @@ mod probes;
 mod server;
 mod telemetry;
 mod uninstall;
+mod webhook;
 
 use std::process::ExitCode;
 

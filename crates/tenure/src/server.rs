@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tenure_admission::ServingCertificate;
 use tenure_cluster::{Clock, Cluster};
 use tenure_controllers::Manager;
 use tenure_controllers::project::release_all;
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::arguments::{Mode, ServerArguments};
 use crate::leader::Leadership;
-use crate::{archive, probes, telemetry};
+use crate::{archive, probes, telemetry, webhook};
 
 /// Threads that work. The server waits for the network nearly all the time.
 const THREADS: usize = 2;
@@ -33,7 +34,8 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
     let clock = Clock::default();
     let client = arguments.cluster.client(&clock).await?;
     let settings = Arc::new(settings(&arguments));
-    let mut cluster = Cluster::new(client.clone(), settings, Arc::default()).with_clock(clock);
+    let mut cluster =
+        Cluster::new(client.clone(), settings, Arc::default()).with_clock(clock.clone());
     if let Some(url) = &arguments.archive {
         cluster = cluster.with_sink(archive::open(url)?);
     }
@@ -43,7 +45,7 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let Mode::Standalone = arguments.mode;
-    let manager = Manager::new(cluster, arguments.plan_retention);
+    let manager = Manager::new(cluster.clone(), arguments.plan_retention);
     let listener = TcpListener::bind(arguments.listen)
         .await
         .with_context(|| format!("listen on {}", arguments.listen))?;
@@ -53,7 +55,13 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
         listen = %listener.local_addr().unwrap_or(arguments.listen),
         "starting"
     );
-    let probes = tokio::spawn(probes::serve(listener, manager.health()));
+    let certificate = ServingCertificate::none();
+    let answers = arguments.webhook.webhook_listen.is_some();
+    let state = probes::State {
+        health: manager.health(),
+        certificate: answers.then(|| certificate.clone()),
+    };
+    let probes = tokio::spawn(probes::serve(listener, state));
     let leadership = if arguments.leader_elect {
         Leadership::by_lease(client, &arguments.decision.namespace).await?
     } else {
@@ -61,8 +69,15 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
     };
     let gauge = tokio::spawn(show_leader(leadership.leads.clone(), manager.metrics()));
     let stop = stop_on_signal()?;
+    let metrics = manager.metrics();
+    let answering = webhook::run(&arguments, cluster, clock, certificate, metrics, stop.clone());
+    let acting = manager.run(leadership.leads.clone(), stop);
+    let working = Box::pin(async {
+        let acting = async { acting.await.context("run the controllers") };
+        tokio::try_join!(acting, answering)
+    });
     let outcome = tokio::select! {
-        outcome = manager.run(leadership.leads.clone(), stop) => outcome.context("run the controllers"),
+        outcome = working => outcome.map(drop),
         ended = probes => Err(anyhow::anyhow!("the probes ended: {ended:?}")),
     };
     gauge.abort();

@@ -16,7 +16,7 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use tenure_api::install::{BREAKER, NAME, WEBHOOK_SECRET, barriers};
+use tenure_api::install::{BREAKER, NAME, WEBHOOK_TLS, barriers};
 use tenure_cluster::{Clock, Cluster, Store};
 use tenure_controllers::project::release_all;
 use tenure_core::Settings;
@@ -67,7 +67,7 @@ async fn uninstall(arguments: &UninstallArguments) -> anyhow::Result<()> {
     leadership.give_back().await;
     remove::<Lease>(&client, namespace, LEASE).await?;
     remove::<ConfigMap>(&client, namespace, BREAKER).await?;
-    remove::<Secret>(&client, namespace, WEBHOOK_SECRET).await
+    remove::<Secret>(&client, namespace, WEBHOOK_TLS).await
 }
 
 /// Deletes what the API server asks before it lets anybody write. How many there were.

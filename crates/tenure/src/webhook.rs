@@ -1,0 +1,110 @@
+//! The webhook of this replica: every replica answers, whoever leads.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tenure_admission::{Admission, Limits, Options, Own, ServingCertificate, Source};
+use tenure_cluster::{Clock, Cluster, Guard};
+use tenure_controllers::Metrics;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::arguments::{ServerArguments, WebhookArguments};
+
+/// How often it is tried whether the API server asks.
+const TRY: Duration = Duration::from_mins(3);
+/// The same, while it does not.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// After how many failed tries in a row people are told: what has just been installed takes a while.
+const TELL_AFTER: u32 = 12;
+
+/// For how long answers are given after the program was told to stop: until nobody is sent here
+/// any more.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Answers until told to stop. Does nothing where no address was given.
+pub(crate) async fn run(
+    arguments: &ServerArguments,
+    cluster: Cluster,
+    clock: Clock,
+    certificate: ServingCertificate,
+    metrics: Metrics,
+    mut stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let Some(listen) = arguments.webhook.webhook_listen else { return Ok(()) };
+    let stopping = async move {
+        // A sender that is gone has nothing more to say: then the server ends.
+        drop(stop.wait_for(|stop| *stop).await);
+        tokio::time::sleep(DRAIN).await;
+    };
+    let listener =
+        TcpListener::bind(listen).await.with_context(|| format!("listen on {listen}"))?;
+    tracing::info!(
+        listen = %listener.local_addr().unwrap_or(listen),
+        "answering what the API server asks"
+    );
+    let router = Admission::new(cluster.clone(), options(arguments)).router();
+    let source = source(&arguments.webhook, &cluster, clock);
+    tokio::select! {
+        served = tenure_admission::serve(
+            listener, router, certificate.clone(), Limits::default(), stopping,
+        ) => served.context("serve admission"),
+        () = source.keep(certificate.clone()) => {
+            anyhow::bail!("nobody looks after the webhook's certificate any more")
+        }
+        () = try_guard(&cluster, &metrics, &certificate) => {
+            anyhow::bail!("nobody tries any more whether deletions are guarded")
+        }
+    }
+}
+
+fn options(arguments: &ServerArguments) -> Options {
+    let kargo = &arguments.decision.kargo_namespace;
+    let mut front_ends: std::collections::BTreeSet<_> =
+        arguments.webhook.front_end.iter().cloned().collect();
+    if front_ends.is_empty() {
+        front_ends.insert(format!("system:serviceaccount:{kargo}:kargo-api"));
+    }
+    Options {
+        break_glass_group: arguments.webhook.break_glass_group.clone(),
+        front_ends,
+        check_requester: arguments.webhook.check_requester,
+        makes_namespaces: true,
+    }
+}
+
+fn source(arguments: &WebhookArguments, cluster: &Cluster, clock: Clock) -> Source {
+    if let Some(directory) = &arguments.webhook_certificate_dir {
+        return Source::directory(directory);
+    }
+    let namespace = &cluster.settings().tenure_namespace;
+    let mut own = Own::of_service(cluster.client().clone(), clock, namespace);
+    own.names.extend(arguments.webhook_host.iter().cloned());
+    Source::Own(own)
+}
+
+/// Tries again and again whether the API server asks us, and tells people when it does not.
+async fn try_guard(cluster: &Cluster, metrics: &Metrics, certificate: &ServingCertificate) {
+    certificate.present().await;
+    let mut failed = 0;
+    loop {
+        let why = match cluster.try_guard().await {
+            Ok(Guard::Effective) => None,
+            Ok(Guard::Ineffective(why)) => Some(why),
+            Err(error) => Some(error.to_string()),
+        };
+        metrics.guard(why.is_none());
+        match &why {
+            None if failed != 0 => tracing::info!("deletions are guarded"),
+            None => {}
+            Some(why) => {
+                tracing::warn!(why, "deletions are not guarded by admission");
+                if failed == TELL_AFTER {
+                    cluster.tell_of_guard(why).await;
+                }
+            }
+        }
+        failed = if why.is_some() { failed + 1 } else { 0 };
+        tokio::time::sleep(if why.is_some() { TRY_AGAIN } else { TRY }).await;
+    }
+}
