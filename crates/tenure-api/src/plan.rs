@@ -221,7 +221,7 @@ fn object(_: &mut SchemaGenerator) -> Schema {
 
 /// Entries of a history, far enough that one which nobody could read is refused.
 fn entries(_: &mut SchemaGenerator) -> Schema {
-    let digest = serde_json::json!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"});
+    let digest = serde_json::json!({"type": "string", "pattern": PlanDigest::PATTERN});
     let events: Vec<_> = Event::ALL.iter().map(|event| event.as_str()).collect();
     json_schema!({
         "type": "array",

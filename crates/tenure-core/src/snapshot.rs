@@ -58,12 +58,19 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What the names of the cluster's own namespaces begin with.
+    pub const SYSTEM_PREFIX: &str = "kube-";
+
     /// Whether the namespace belongs to the cluster, to Kargo or to Tenure.
     pub fn is_system(&self, name: &str) -> bool {
-        name == "default"
-            || name.starts_with("kube-")
-            || name == self.kargo_namespace
-            || self.system_namespaces.contains(name)
+        name.starts_with(Self::SYSTEM_PREFIX) || self.system_names().any(|system| system == name)
+    }
+
+    /// The namespaces that belong to the cluster, to Kargo or to Tenure, but for those that
+    /// begin with [`Self::SYSTEM_PREFIX`].
+    pub fn system_names(&self) -> impl Iterator<Item = &str> {
+        let named = self.system_namespaces.iter().map(String::as_str);
+        ["default", &self.kargo_namespace].into_iter().chain(named)
     }
 }
 

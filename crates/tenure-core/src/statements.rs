@@ -8,10 +8,6 @@ use std::borrow::Borrow;
 use crate::Disposition;
 use crate::keys;
 
-/// Longest part of an illegible value that is repeated in messages, in characters.
-/// Annotations may hold 256 KiB, conditions and Events may not.
-const SHOWN: usize = 40;
-
 /// What `kargo.akuity.io/keep-namespace` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Keep {
@@ -82,6 +78,10 @@ pub struct Statements {
 }
 
 impl Statements {
+    /// Longest part of a value that is repeated in messages, in characters. Annotations may hold
+    /// 256 KiB; conditions, Events and denials may not.
+    pub const SHOWN: usize = 40;
+
     /// Reads the annotations and labels of an object.
     pub fn read<'a, S: Borrow<str> + 'a>(
         annotations: impl IntoIterator<Item = (&'a S, &'a S)>,
@@ -113,6 +113,9 @@ impl Statements {
 }
 
 impl Keep {
+    /// The values that are legible.
+    pub const LEGAL: [&str; 2] = [keys::TRUE, keys::FALSE];
+
     /// Reads the value of the annotation. Only `"true"` and `"false"` are legible: what Kargo
     /// reads as "delete" although it was meant to keep must not be read so here.
     pub fn read(value: &str) -> Self {
@@ -125,6 +128,9 @@ impl Keep {
 }
 
 impl Cancel {
+    /// The values that are legible.
+    pub const LEGAL: [&str; 2] = [keys::TRUE, keys::FALSE];
+
     /// Reads the value of the annotation, if it stands there.
     pub fn read(value: Option<&str>) -> Self {
         match value {
@@ -136,14 +142,23 @@ impl Cancel {
 }
 
 impl Wish {
+    /// What can be wished for, by its word.
+    pub const LEGAL: [Disposition; 2] = [Disposition::Clean, Disposition::Retain];
+
     /// Reads the value of the annotation.
     pub fn read(value: &str) -> Self {
-        match value {
-            "Clean" => Self::AtLeast(Disposition::Clean),
-            "Retain" => Self::AtLeast(Disposition::Retain),
-            other => Self::Illegible(quote(other)),
+        match Self::LEGAL.into_iter().find(|legal| legal.as_str() == value) {
+            Some(legal) => Self::AtLeast(legal),
+            None => Self::Illegible(quote(value)),
         }
     }
+}
+
+impl NearMiss {
+    /// What the name of such a key is, once everything but letters is dropped and case is folded.
+    pub const NAMES: [&str; 4] = ["keepnamespace", "keepnamespaces", "keepns", "namespacekeep"];
+    /// What the prefix of such a key, if it has one, speaks of.
+    pub const PREFIXES: [&str; 3] = ["kargo", "akuity", "tenure"];
 }
 
 /// Whether a key was meant to be keep-namespace: its name is `keepnamespace` once everything
@@ -157,17 +172,17 @@ fn is_near_miss(key: &str) -> bool {
     let name: String = name.chars().filter(char::is_ascii_alphabetic).collect();
     let name = name.to_ascii_lowercase();
     let prefix = prefix.to_ascii_lowercase();
-    matches!(name.as_str(), "keepnamespace" | "keepnamespaces" | "keepns" | "namespacekeep")
-        && (prefix.is_empty() || ["kargo", "akuity", "tenure"].iter().any(|p| prefix.contains(p)))
+    NearMiss::NAMES.contains(&name.as_str())
+        && (prefix.is_empty() || NearMiss::PREFIXES.iter().any(|p| prefix.contains(p)))
 }
 
-/// The value in quotes, control characters escaped, cut to [`SHOWN`] characters.
+/// The value in quotes, control characters escaped, cut to [`Statements::SHOWN`] characters.
 fn quote(value: &str) -> String {
     format!("{:?}", shorten(value))
 }
 
 fn shorten(value: &str) -> String {
-    match value.char_indices().nth(SHOWN) {
+    match value.char_indices().nth(Statements::SHOWN) {
         Some((end, _)) => format!("{}…", &value[..end]),
         None => value.to_owned(),
     }
@@ -196,6 +211,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_to_be_legal_is_legible() {
+        for value in Keep::LEGAL {
+            assert!(!matches!(Keep::read(value), Keep::Illegible(_)), "{value:?}");
+        }
+        for value in Cancel::LEGAL {
+            assert!(!matches!(Cancel::read(Some(value)), Cancel::Illegible(_)), "{value:?}");
+        }
+        for legal in Wish::LEGAL {
+            assert_eq!(Wish::read(legal.as_str()), Wish::AtLeast(legal));
+        }
+    }
+
+    #[test]
     fn delete_is_not_something_one_can_wish_for() {
         assert!(matches!(Wish::read("Delete"), Wish::Illegible(_)));
         assert!(matches!(Wish::read("retain"), Wish::Illegible(_)));
@@ -205,7 +233,7 @@ mod tests {
     #[test]
     fn a_value_of_256_kib_is_cut_in_messages() {
         let Keep::Illegible(shown) = Keep::read(&"é".repeat(131_072)) else { panic!("legible") };
-        assert_eq!(shown.chars().count(), SHOWN + 3);
+        assert_eq!(shown.chars().count(), Statements::SHOWN + 3);
     }
 
     #[test]

@@ -79,6 +79,13 @@ pub struct Alternative {
 pub struct PlanDigest(Box<str>);
 
 impl PlanDigest {
+    /// What every digest begins with.
+    pub const PREFIX: &str = "sha256:";
+    /// How every digest is written, as a regular expression.
+    pub const PATTERN: &str = "^sha256:[0-9a-f]{64}$";
+    /// How long every digest is.
+    pub const LENGTH: usize = Self::PREFIX.len() + 64;
+
     /// Takes a digest as it was stored or given. Whether it is one shows when it is compared.
     pub fn new(digest: impl Into<Box<str>>) -> Self {
         Self(digest.into())
@@ -130,7 +137,7 @@ impl Plan {
             "attempt": self.attempt,
         });
         let hash = Sha256::digest(text.to_string());
-        PlanDigest(format!("sha256:{hash:x}").into())
+        PlanDigest(format!("{}{hash:x}", PlanDigest::PREFIX).into())
     }
 
     /// Whether anything is destroyed, so that people have a say.
