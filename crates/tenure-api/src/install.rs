@@ -4,6 +4,8 @@
 //! The role is defined here once; the manifests, the tests and the demo use this definition, so
 //! that a missing permission fails a test.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -11,7 +13,7 @@ use kube::core::ObjectMeta;
 use kube::{CustomResourceExt as _, Resource};
 use serde_json::Value;
 use tenure_core::access::{CONTROLLER_READ_SECRETS, PROJECT_ADMIN, SECRETS_READER, USER_ROLES};
-use tenure_core::keys;
+use tenure_core::{Settings, keys};
 
 use crate::rbac::{RBAC, role_ref, rule, service_account};
 use crate::{DeletionPlan, DeletionPolicy, Project, guards};
@@ -39,16 +41,61 @@ pub const WEBHOOK_TLS: &str = "tenure-webhook-tls";
 /// The port on which the webhook is served, behind port 443 of its Service.
 pub const WEBHOOK_PORT: u16 = 9443;
 
+/// What the manifests of one installation depend on.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    /// The namespace that Tenure runs in.
+    pub namespace: String,
+    /// The namespace that Kargo runs in.
+    pub kargo_namespace: String,
+    /// Namespaces that no Project may own, besides `default`, `kube-*`, Kargo's and Tenure's.
+    pub system_namespaces: BTreeSet<String>,
+    /// A group whose members the rules about annotations, deletions and names do not bind, for the
+    /// day on which one of them is in the way. It needs no right besides. What is decided does not
+    /// change by it: a value that nobody can read still retains. What guards plans and the breaker
+    /// binds its members too.
+    pub break_glass_group: Option<String>,
+}
+
+impl Default for Installation {
+    /// As the manifests in `deploy/` are: nobody passes the rules.
+    fn default() -> Self {
+        let settings = Settings::default();
+        Self {
+            namespace: settings.tenure_namespace,
+            kargo_namespace: settings.kargo_namespace,
+            system_namespaces: BTreeSet::new(),
+            break_glass_group: None,
+        }
+    }
+}
+
+impl Installation {
+    /// What follows from it for decisions; the rest at its defaults.
+    pub fn settings(&self) -> Settings {
+        let mut system_namespaces = self.system_namespaces.clone();
+        system_namespaces.insert(self.namespace.clone());
+        Settings {
+            kargo_namespace: self.kargo_namespace.clone(),
+            tenure_namespace: self.namespace.clone(),
+            system_namespaces,
+            ..Settings::default()
+        }
+    }
+}
+
 /// The CustomResourceDefinitions that Tenure needs.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     vec![Project::crd(), DeletionPolicy::crd(), DeletionPlan::crd()]
 }
 
-/// Tenure's namespace, ServiceAccount, roles and bindings, in the order to apply them.
+/// Tenure's namespace, ServiceAccount, roles and bindings, and the rules that the API server
+/// evaluates, in the order to apply them.
 ///
 /// # Panics
 /// Never: the objects are made here and serialize.
-pub fn manifests(namespace: &str, kargo_namespace: &str) -> Vec<Value> {
+pub fn manifests(installation: &Installation) -> Vec<Value> {
+    let Installation { namespace, kargo_namespace, .. } = installation;
     let mut manifests = vec![
         json(&Namespace { metadata: named(namespace, None), ..Default::default() }),
         json(&ServiceAccount { metadata: named(NAME, Some(namespace)), ..Default::default() }),
@@ -87,7 +134,7 @@ pub fn manifests(namespace: &str, kargo_namespace: &str) -> Vec<Value> {
         rules: Some(vec![rule("events.k8s.io", &["events"], &["create"])]),
     }));
     manifests.push(binding("default", namespace));
-    manifests.extend(guards::manifests(namespace));
+    manifests.extend(guards::manifests(installation));
     manifests
 }
 

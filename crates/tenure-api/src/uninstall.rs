@@ -8,8 +8,9 @@ use kube::core::ApiResource;
 use serde_json::Value;
 use tenure_core::keys;
 
-use crate::install::{self, BREAKER, NAME, TENURE_GROUP, WEBHOOK_TLS, json, named};
+use crate::install::{self, BREAKER, Installation, NAME, TENURE_GROUP, WEBHOOK_TLS, json, named};
 use crate::rbac::{role_ref, rule, service_account};
+use crate::webhooks::{self, Reach};
 
 /// Name of its ServiceAccount and roles.
 pub const UNINSTALL: &str = "tenure-uninstall";
@@ -27,7 +28,8 @@ const BARRIERS: [(&str, &str); 4] = [
 /// The webhook configurations and policies by which the API server refuses what Tenure would not
 /// have, in the order to take them away. Some may not be installed.
 pub fn barriers() -> Vec<(ApiResource, String)> {
-    let installed = install::manifests("", "");
+    let mut installed = install::manifests(&Installation::default());
+    installed.extend(webhooks::manifests(&Reach::Service { namespace: String::new() }));
     let mut barriers = Vec::new();
     for (kind, plural) in BARRIERS {
         let resource = ApiResource {

@@ -153,6 +153,20 @@ impl ControlPlane {
         Ok(Client::try_from(self.user("admin", &["system:masters"])?)?)
     }
 
+    /// A client that may do everything, and that admission's rules let pass. It makes what they
+    /// would refuse: what was there before the rules were, or came while they were not in force.
+    ///
+    /// # Errors
+    /// If the client cannot be made.
+    pub fn around_admission(&self) -> anyhow::Result<Client> {
+        let mut config = self.user("admin", &["system:masters"])?;
+        // A certificate made here has one group at most.
+        let groups = ["system:masters", fixtures::BREAK_GLASS_GROUP];
+        config.auth_info.impersonate = Some("admin".to_owned());
+        config.auth_info.impersonate_groups = Some(groups.map(str::to_owned).to_vec());
+        Ok(Client::try_from(config)?)
+    }
+
     fn write_files(&self) -> anyhow::Result<()> {
         let authority = Authority::of(&self.dir)?;
         let server = authority.server()?;

@@ -6,22 +6,34 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::{DynamicObject, GroupVersionKind};
 use kube::{Api, Client, discovery};
 use serde_json::{Value, json};
-use tenure_api::install;
+use tenure_api::Project;
+use tenure_api::install::{self, Installation};
 
 /// The namespace that Tenure runs in.
 pub const TENURE_NAMESPACE: &str = "tenure-system";
 /// The namespace that Kargo would run in.
 pub const KARGO_NAMESPACE: &str = "kargo";
 
+/// The group that admission's rules let pass: see [`crate::ControlPlane::around_admission`].
+pub const BREAK_GLASS_GROUP: &str = "tenure:break-glass";
+
 /// Installs Tenure, by server-side apply.
 pub(crate) async fn install_tenure(client: &Client) -> anyhow::Result<()> {
     let mut objects: Vec<Value> = install::crds().iter().map(|crd| json!(crd)).collect();
-    objects.extend(install::manifests(TENURE_NAMESPACE, KARGO_NAMESPACE));
+    let installation = Installation {
+        namespace: TENURE_NAMESPACE.to_owned(),
+        kargo_namespace: KARGO_NAMESPACE.to_owned(),
+        break_glass_group: Some(BREAK_GLASS_GROUP.to_owned()),
+        ..Installation::default()
+    };
+    objects.extend(install::manifests(&installation));
     objects.extend(install::contents_manifests(TENURE_NAMESPACE));
     for object in objects {
         apply(client, &object).await?;
     }
-    wait_for_projects(client).await
+    wait_for_projects(client).await?;
+    wait_for_rules(client).await;
+    Ok(())
 }
 
 /// Installs what Kargo would have, by server-side apply.
@@ -169,8 +181,19 @@ pub fn filled_namespace(name: &str) -> Vec<Value> {
     ]
 }
 
+/// The API server takes a moment to know a policy. The last one it is told refuses this name; what
+/// came before it is known by then.
+async fn wait_for_rules(client: &Client) {
+    let projects: Api<Project> = Api::all(client.clone());
+    let dry = PostParams { dry_run: true, ..Default::default() };
+    crate::eventually("the rules hold", async || {
+        projects.create(&dry, &Project::named("kube-probe")).await.is_err().then_some(())
+    })
+    .await;
+}
+
 async fn wait_for_projects(client: &Client) -> anyhow::Result<()> {
-    let projects: Api<tenure_api::Project> = Api::all(client.clone());
+    let projects: Api<Project> = Api::all(client.clone());
     let policies: Api<tenure_api::DeletionPolicy> = Api::all(client.clone());
     let plans: Api<tenure_api::DeletionPlan> = Api::all(client.clone());
     crate::eventually("Projects, policies and plans are served", async || {

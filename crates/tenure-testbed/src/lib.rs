@@ -18,7 +18,9 @@ mod waiting;
 
 pub use binaries::{Binaries, binaries, cache_dir};
 pub use control_plane::{ControlPlane, DIR_VARIABLE};
-pub use fixtures::{KARGO_NAMESPACE, TENURE_NAMESPACE, apply, create_as, filled_namespace};
+pub use fixtures::{
+    BREAK_GLASS_GROUP, KARGO_NAMESPACE, TENURE_NAMESPACE, apply, create_as, filled_namespace,
+};
 pub use helm::helm;
 pub use process::Process;
 pub use users::write_token_kubeconfig;

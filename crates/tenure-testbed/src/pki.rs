@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -52,8 +52,10 @@ impl Authority {
         self.sign(params)
     }
 
-    /// A client certificate for a user in some groups.
+    /// A client certificate for a user, in one group at most: of several, only the last would be
+    /// in it.
     pub(crate) fn client(&self, user: &str, groups: &[&str]) -> anyhow::Result<Pair> {
+        ensure!(groups.len() < 2, "impersonate {user} to be in several groups");
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, user);
         for group in groups {

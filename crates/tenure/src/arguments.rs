@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tenure_api::install::Installation;
 use tenure_core::{Profile, Settings};
 
 /// Decides what becomes of a Kubernetes namespace when the Kargo Project that lives in it goes.
@@ -110,6 +111,15 @@ pub(crate) struct ManifestArguments {
     /// Namespace that Kargo runs in
     #[arg(long, env = "KARGO_NAMESPACE", default_value = "kargo")]
     pub(crate) kargo_namespace: String,
+    /// A namespace that no Project may own, besides default, kube-*, Kargo's and Tenure's: as the
+    /// server is told. Can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) system_namespace: Vec<String>,
+    /// A group whose members may do what the rules about annotations, deletions and names refuse,
+    /// for the day on which a rule is in the way. Without it nobody may, but who may change the
+    /// rules
+    #[arg(long, value_name = "NAME")]
+    pub(crate) break_glass_group: Option<String>,
     /// Add the role that lets Tenure clean a namespace of everything that is in it, and not only
     /// of what is Kargo's
     #[arg(long)]
@@ -240,6 +250,18 @@ impl DecisionArguments {
             ignored_kinds: self.ignored_kind.iter().cloned().collect(),
             argocd_instance_label: self.argocd_instance_label.clone(),
             ..Settings::default()
+        }
+    }
+}
+
+impl ManifestArguments {
+    /// What the manifests depend on.
+    pub(crate) fn installation(&self) -> Installation {
+        Installation {
+            namespace: self.namespace.clone(),
+            kargo_namespace: self.kargo_namespace.clone(),
+            system_namespaces: self.system_namespace.iter().cloned().collect(),
+            break_glass_group: self.break_glass_group.clone(),
         }
     }
 }

@@ -30,8 +30,7 @@ fn main() -> ExitCode {
             print(tenure_api::install::crds().iter().map(|crd| serde_json::json!(crd)))
         }
         Command::Manifests(arguments) => {
-            let mut manifests =
-                tenure_api::install::manifests(&arguments.namespace, &arguments.kargo_namespace);
+            let mut manifests = tenure_api::install::manifests(&arguments.installation());
             manifests.extend(tenure_api::install::people_manifests());
             if !arguments.no_contents {
                 manifests.extend(tenure_api::install::contents_manifests(&arguments.namespace));

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tenure_api::install;
+use tenure_api::install::{self, Installation};
+use tenure_api::webhooks::{self, Reach};
 
 use super::HEADER;
 use super::template::{Tokens, include, template};
@@ -18,8 +19,14 @@ pub(super) const VALUES: &str = "charts/tenure/values.yaml";
 const OWN: &str = "namespace-of-the-release";
 /// Stands for the namespace that Kargo runs in.
 const KARGO: &str = "namespace-of-kargo";
+/// Stands for the group that the rules let pass. Nobody is in the one without a name.
+const BREAK_GLASS: &str = "group-that-breaks-glass";
 /// What stands for what.
-const TOKENS: Tokens = &[(OWN, ".Release.Namespace"), (KARGO, ".Values.kargo.namespace")];
+const TOKENS: Tokens = &[
+    (OWN, ".Release.Namespace"),
+    (KARGO, ".Values.kargo.namespace"),
+    (BREAK_GLASS, ".Values.breakGlassGroup"),
+];
 
 /// A template: its name, when it is rendered, and what is in it.
 struct Part {
@@ -37,9 +44,25 @@ pub(super) fn files() -> anyhow::Result<BTreeMap<String, String>> {
     Ok(files)
 }
 
+/// An installation as the chart's values describe it.
+fn installation() -> Installation {
+    Installation {
+        namespace: OWN.to_owned(),
+        kargo_namespace: KARGO.to_owned(),
+        break_glass_group: Some(BREAK_GLASS.to_owned()),
+        ..Installation::default()
+    }
+}
+
+fn webhook() -> Vec<Value> {
+    let mut objects = install::webhook_manifests(OWN);
+    objects.extend(webhooks::manifests(&Reach::Service { namespace: OWN.to_owned() }));
+    objects
+}
+
 fn parts() -> Vec<Part> {
     let (guards, access): (Vec<_>, Vec<_>) =
-        install::manifests(OWN, KARGO).into_iter().filter(is_the_charts).partition(is_guard);
+        install::manifests(&installation()).into_iter().filter(is_the_charts).partition(is_guard);
     let (projects, crds): (Vec<_>, Vec<_>) = install::crds()
         .iter()
         .map(|crd| kept(json!(crd)))
@@ -54,6 +77,7 @@ fn parts() -> Vec<Part> {
         part("crd-projects", Some("and .Values.crds.install .Values.crds.projects"), projects),
         part("rbac", None, access),
         part("guards", None, guards),
+        part("webhook", Some(".Values.webhook.enabled"), webhook()),
         part("contents", Some(".Values.rbac.contents"), install::contents_manifests(OWN)),
         part("clean", Some(".Values.rbac.clean"), install::clean_manifests(OWN)),
         part("people", Some(".Values.rbac.people"), install::people_manifests()),
@@ -128,11 +152,12 @@ mod tests {
         let names = |objects: &[Value]| -> Vec<String> {
             objects.iter().map(|o| format!("{} {}", o["kind"], o["metadata"]["name"])).collect()
         };
-        let mut wanted = names(&install::manifests(OWN, KARGO));
+        let mut wanted = names(&install::manifests(&installation()));
         wanted.retain(|name| {
             *name != format!("\"Namespace\" \"{OWN}\"") && name != "\"ServiceAccount\" \"tenure\""
         });
         wanted.extend(install::crds().iter().flat_map(|crd| names(&[json!(crd)])));
+        wanted.extend(names(&webhook()));
         wanted.extend(names(&install::contents_manifests(OWN)));
         wanted.extend(names(&install::clean_manifests(OWN)));
         wanted.extend(names(&install::people_manifests()));

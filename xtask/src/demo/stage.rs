@@ -9,7 +9,8 @@ use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use tempfile::TempDir;
-use tenure_api::{Project, install};
+use tenure_api::Project;
+use tenure_api::install::{self, Installation};
 use tenure_testbed::{ControlPlane, KARGO_NAMESPACE, Process, TENURE_NAMESPACE, apply, eventually};
 
 use crate::cargo::server;
@@ -88,7 +89,7 @@ async fn existing(context: &str, kubeconfig: &std::path::Path) -> anyhow::Result
         "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": KARGO_NAMESPACE},
     });
     apply(&client, &kargo).await?;
-    for manifest in install::manifests(TENURE_NAMESPACE, KARGO_NAMESPACE) {
+    for manifest in install::manifests(&Installation::default()) {
         apply(&client, &manifest).await?;
     }
     tenure_testbed::write_token_kubeconfig(

@@ -1,7 +1,7 @@
 //! What is generated renders to the objects that the code has, whatever the namespaces are called.
 
 use serde_json::{Value, json};
-use tenure_api::install;
+use tenure_api::install::{self, Installation};
 
 use crate::support::{CHART, helm, objects, with_values};
 
@@ -33,7 +33,15 @@ fn every_object_of_the_code_is_rendered_as_the_code_has_it() {
     let rendered = with_values(template, &values).expect("it renders");
     let rendered: Vec<_> = objects(&rendered).into_iter().map(bare).collect();
     let mut wanted: Vec<Value> = install::crds().iter().map(|crd| json!(crd)).collect();
-    wanted.extend(install::manifests(own, kargo).into_iter().filter(|o| o["kind"] != "Namespace"));
+    let installation = Installation {
+        namespace: own.to_owned(),
+        kargo_namespace: kargo.to_owned(),
+        break_glass_group: Some(String::new()),
+        ..Installation::default()
+    };
+    let manifests = install::manifests(&installation).into_iter();
+    wanted.extend(manifests.filter(|o| o["kind"] != "Namespace"));
+    wanted.extend(install::webhook_manifests(own));
     wanted.extend(install::contents_manifests(own));
     wanted.extend(install::clean_manifests(own));
     wanted.extend(install::people_manifests());

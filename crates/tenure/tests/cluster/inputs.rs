@@ -8,6 +8,7 @@ use crate::support::{KEEP, Test};
 #[tokio::test]
 async fn a_misspelt_value_on_either_object_keeps_and_warns() {
     let test = Test::start().await;
+    let around = test.around_admission();
     let mut names = Vec::new();
     for value in ["True", "yes", "1", "", " true", "true\n", "Delete"] {
         for on_project in [true, false] {
@@ -19,9 +20,9 @@ async fn a_misspelt_value_on_either_object_keeps_and_warns() {
     for (name, value, on_project) in &names {
         test.condition(name, "Ready", "True").await;
         if *on_project {
-            test.annotate_project(name, json!({KEEP: value})).await;
+            around.annotate_project(name, json!({KEEP: value})).await;
         } else {
-            test.patch_namespace(name, json!({"annotations": {KEEP: value}})).await;
+            around.patch_namespace(name, json!({"annotations": {KEEP: value}})).await;
         }
     }
     let audit = test.bed.plane.audit();
@@ -72,7 +73,7 @@ async fn an_annotation_of_200_kib_is_survived_and_cut() {
     let test = Test::start().await;
     let name = unique_name("huge");
     let value = "x".repeat(200 * 1024);
-    test.create_ready(&name, &[(KEEP, &value)]).await;
+    test.around_admission().create_ready(&name, &[(KEEP, &value)]).await;
     let message = test.disposition(&name, "Retain").await;
     assert!(message.len() < 600, "{} bytes", message.len());
     test.delete_and_wait(&name).await;
@@ -85,7 +86,7 @@ async fn a_name_that_no_namespace_can_have_is_explained_and_can_be_deleted() {
     // 254 characters, uppercase and letters of other alphabets the API server itself refuses.
     let long = format!("{}-{}", unique_name("n"), "n".repeat(253));
     for name in [unique_name("dotted.name"), long[..64].to_owned(), long[..253].to_owned()] {
-        test.create(&name, &[]).await;
+        test.around_admission().create(&name, &[]).await;
         let (reason, _) = test.condition(&name, "Stalled", "True").await;
         assert_eq!(reason, "InvalidNamespaceName");
         let (_, message) = test.condition(&name, "Ready", "False").await;
@@ -111,7 +112,7 @@ async fn a_system_namespace_is_never_touched_even_with_the_label() {
     for name in ["default", "kube-node-lease", "kargo", "tenure-system"] {
         let before = test.namespace(name).await.expect("there");
         test.patch_namespace(name, label.clone()).await;
-        test.create(name, &[]).await;
+        test.around_admission().create(name, &[]).await;
         let (reason, _) = test.condition(name, "Stalled", "True").await;
         assert_eq!(reason, "SystemNamespace");
         test.delete_and_wait(name).await;

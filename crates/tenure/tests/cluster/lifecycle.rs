@@ -132,7 +132,7 @@ async fn a_lien_on_either_object_holds_the_deletion_until_it_is_taken_off() {
             test.patch_namespace(&name, json!({"annotations": lien(json!("quarter not closed"))}))
                 .await;
         }
-        test.delete(&name).await;
+        test.around_admission().delete(&name).await;
         let (reason, message) = test.condition(&name, "Stalled", "True").await;
         assert_eq!(reason, "Held");
         assert!(message.contains("hold.tenure.dev/audit: quarter not closed"), "{message}");
@@ -204,7 +204,7 @@ async fn what_blocks_a_namespace_is_said_while_the_project_is_held() {
 async fn each_deletion_has_three_events_in_default() {
     let test = Test::start().await;
     let name = unique_name("events");
-    test.create_ready(&name, &[(KEEP, "Yes")]).await;
+    test.around_admission().create_ready(&name, &[(KEEP, "Yes")]).await;
     test.delete_and_wait(&name).await;
     let events: Api<k8s_openapi::api::events::v1::Event> =
         Api::namespaced(test.client.clone(), "default");

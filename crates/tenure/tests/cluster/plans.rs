@@ -115,18 +115,17 @@ async fn an_adopted_namespace_goes_only_if_somebody_confirms_against_the_presump
     let name = unique_name("discharged");
     test.create_namespace(&name, &[("kargo.akuity.io/project", "true")]).await;
     test.create_ready(&name, &[]).await;
-    // A lien, so that there is time to look at the plan.
-    test.annotate_project(&name, json!({"hold.tenure.dev/look": "at the plan"})).await;
+    // A lien, so that there is time to look at the plan; on the Project it would not be deleted.
+    let look = json!({"annotations": {"hold.tenure.dev/look": "at the plan"}});
+    test.patch_namespace(&name, look).await;
     test.delete(&name).await;
-    let plan = test.plan_waits_for(&name, "LienOnProject").await;
+    let plan = test.plan_waits_for(&name, "LienOnNamespace").await;
     assert_eq!(format!("{:?}", plan.spec.decision.disposition), "Retain");
     let alternative = plan.spec.decision.alternative.expect("something else could be confirmed");
     assert_eq!(format!("{:?}", alternative.disposition), "Delete");
-    test.annotate_project(
-        &name,
-        json!({"hold.tenure.dev/look": null, "tenure.dev/confirm": alternative.digest}),
-    )
-    .await;
+    test.annotate_project(&name, json!({"tenure.dev/confirm": alternative.digest})).await;
+    // The Namespace could not be deleted while it stands, whoever confirmed what.
+    test.patch_namespace(&name, json!({"annotations": {"hold.tenure.dev/look": null}})).await;
     test.namespace_gone(&name).await;
     test.project_gone(&name).await;
     assert!(test.plan_in(&name, "Done").await.spec.decision.discharged);

@@ -58,7 +58,7 @@ async fn keep_that_comes_between_decision_and_deletion_keeps() {
         ready(&bed, &name, &[]).await;
         bed.delete(&name).await;
         let (step, outcome) = decide_then(&driver, &name, async || {
-            bed.patch_namespace(&name, json!({"annotations": annotations})).await;
+            bed.patch_namespace_around_admission(&name, json!({"annotations": annotations})).await;
         })
         .await;
         assert!(matches!(step, Step::DeleteNamespace { .. }), "{step:?}");
