@@ -1,0 +1,116 @@
+//! A Project comes.
+
+use kube::api::{DeleteParams, PostParams};
+use serde_json::json;
+use tenure_api::Project;
+use tenure_testbed::{eventually, unique_name};
+
+use crate::support::Test;
+
+fn manifest(name: &str) -> String {
+    format!("apiVersion: kargo.akuity.io/v1alpha1\nkind: Project\nmetadata:\n  name: {name}\n")
+}
+
+#[tokio::test]
+async fn what_follows_the_project_in_one_file_finds_its_namespace() {
+    let test = Test::start().await;
+    let name = unique_name("file");
+    let file = format!(
+        "{}---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n  namespace: {name}\n",
+        manifest(&name)
+    );
+    let said = test.kubectl_with("anna", &["create", "-f", "-"], &file);
+    assert!(said.ok, "{said:?}");
+    let project = test.projects.get(&name).await.expect("the project");
+    let held = project.metadata.finalizers.unwrap_or_default();
+    assert_eq!(held, ["kargo.akuity.io/finalizer"], "it is held from the start");
+    eventually("it is the Project's own", async || {
+        let annotations = test.namespace(&name).await?.metadata.annotations?;
+        (annotations.get("tenure.dev/origin")? == "Created").then_some(())
+    })
+    .await;
+    test.projects.delete(&name, &DeleteParams::default()).await.expect("delete");
+    test.gone(&name).await;
+    assert!(test.namespace(&name).await.is_none());
+}
+
+#[tokio::test]
+async fn a_dry_run_makes_nothing() {
+    let test = Test::start().await;
+    let name = unique_name("dry");
+    let said =
+        test.kubectl_with("anna", &["create", "--dry-run=server", "-f", "-"], &manifest(&name));
+    assert!(said.ok, "{said:?}");
+    assert!(test.namespace(&name).await.is_none());
+    assert!(test.projects.get_opt(&name).await.expect("read").is_none());
+}
+
+#[tokio::test]
+async fn a_namespace_in_the_way_is_said_with_the_command_that_lets_the_project_move_in() {
+    let test = Test::start().await;
+    let name = unique_name("way");
+    test.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})).await;
+    let refused = test.kubectl_with("anna", &["create", "-f", "-"], &manifest(&name));
+    assert!(!refused.ok && refused.err.contains("is not marked for a Project"), "{refused:?}");
+    let told = refused.err.replace("that is there: kubectl", "that is there:\nthen: kubectl");
+    let marked = test.follow("anna", &told, "then: ");
+    assert!(marked.ok, "{marked:?}");
+    let created = test.kubectl_with("anna", &["create", "-f", "-"], &manifest(&name));
+    assert!(created.ok, "{created:?}");
+    eventually("it is adopted", async || {
+        let annotations = test.namespace(&name).await?.metadata.annotations?;
+        (annotations.get("tenure.dev/origin")? == "Adopted").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_moves_into_a_namespace_that_is_going() {
+    let test = Test::start().await;
+    let name = unique_name("going");
+    let labels = json!({"kargo.akuity.io/project": "true"});
+    test.apply(&json!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
+    }))
+    .await;
+    test.apply(&json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "stays", "namespace": name, "finalizers": ["example.com/stay"]},
+    }))
+    .await;
+    test.namespaces.delete(&name, &DeleteParams::default()).await.expect("nobody lives there");
+    let refused = test.kubectl_with("anna", &["create", "-f", "-"], &manifest(&name));
+    assert!(!refused.ok && refused.err.contains("still being terminated"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_policies_require_is_named_with_its_remedy() {
+    let test = Test::start().await;
+    let name = unique_name("required");
+    test.policy(&name, json!({"required": {"labels": {"team": "*"}, "resourceQuota": true}})).await;
+    let told = eventually("the policy is known", async || {
+        let refused = test.kubectl_with("anna", &["create", "-f", "-"], &manifest(&name));
+        if refused.ok {
+            test.projects.delete(&name, &DeleteParams::default()).await.ok();
+            test.gone(&name).await;
+            return None;
+        }
+        refused.err.contains("requires").then_some(refused.err)
+    })
+    .await;
+    assert!(told.contains("requires the label team=*"), "{told}");
+    assert!(told.contains("requires a ResourceQuota"), "{told}");
+    assert!(test.namespace(&name).await.is_none());
+    let labels = json!({"kargo.akuity.io/project": "true", "team": "payments"});
+    test.apply(&json!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
+    }))
+    .await;
+    test.apply(&json!({
+        "apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": {"name": "quota", "namespace": name}, "spec": {"hard": {"pods": "3"}},
+    }))
+    .await;
+    let project = Project::named(&name);
+    test.projects.create(&PostParams::default(), &project).await.expect("everything is there");
+}

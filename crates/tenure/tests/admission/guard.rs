@@ -1,0 +1,76 @@
+//! A Project's Namespace, or the definition of Projects, is deleted by hand.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Api;
+use kube::api::DeleteParams;
+use serde_json::json;
+use tenure_testbed::{eventually, unique_name};
+
+use crate::support::Test;
+
+#[tokio::test]
+async fn a_projects_namespace_goes_by_hand_only_if_it_would_go_with_the_project() {
+    let test = Test::start().await;
+    let (free, confirmed, floored) =
+        (unique_name("free"), unique_name("asked"), unique_name("floor"));
+    test.policy(&confirmed, json!({"confirmation": "Required"})).await;
+    test.policy(&floored, json!({"floor": "Retain"})).await;
+    for name in [&free, &confirmed, &floored] {
+        test.ready(name, json!({})).await;
+    }
+    for (name, told) in [(&confirmed, "has to be confirmed"), (&floored, "demands at least Retain")]
+    {
+        let refused = test.namespaces.delete(name, &DeleteParams::default()).await.unwrap_err();
+        assert!(refused.to_string().contains(told), "{refused}");
+        let namespace = test.namespace(name).await.expect("it stands");
+        assert!(namespace.metadata.deletion_timestamp.is_none());
+    }
+    test.namespaces.delete(&free, &DeleteParams::default()).await.expect("nothing holds it");
+    // Its Project goes with it, though its namespace is terminating.
+    test.gone(&free).await;
+}
+
+#[tokio::test]
+async fn a_project_whose_namespace_is_going_is_let_go_of_whatever_policies_say() {
+    let test = Test::start().await;
+    let name = unique_name("stuck");
+    test.ready(&name, json!({})).await;
+    test.apply(&json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "stays", "namespace": name, "finalizers": ["example.com/stay"]},
+    }))
+    .await;
+    test.namespaces.delete(&name, &DeleteParams::default()).await.expect("nothing holds it");
+    test.policy(&name, json!({"confirmation": "Required", "floor": "Retain"})).await;
+    eventually("the project is being deleted", async || (!test.lives(&name).await).then_some(()))
+        .await;
+    let said = test.kubectl("anna", &["delete", "project", &name, "--wait=false"]);
+    assert!(said.ok, "{said:?}");
+    test.apply(&json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "stays", "namespace": name, "finalizers": []},
+    }))
+    .await;
+    test.gone(&name).await;
+}
+
+#[tokio::test]
+async fn the_definition_of_projects_stays_while_there_are_any() {
+    let test = Test::start().await;
+    let name = unique_name("defined");
+    test.ready(&name, json!({})).await;
+    let definitions: Api<CustomResourceDefinition> = Api::all(test.client.clone());
+    let refused =
+        definitions.delete("projects.kargo.akuity.io", &DeleteParams::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("there are Projects"), "{refused}");
+    assert!(test.lives(&name).await);
+}
+
+#[tokio::test]
+async fn that_the_api_server_asks_is_tried() {
+    let test = Test::start().await;
+    eventually("the guard is effective", async || {
+        (test.metric("tenure_guard_effective").await?.starts_with('1')).then_some(())
+    })
+    .await;
+}

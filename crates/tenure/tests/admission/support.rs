@@ -1,0 +1,288 @@
+//! What the tests share: the server with its webhook, people, and kubectl.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Weak};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use tenure_api::install::{self, CANARY};
+use tenure_api::webhooks::{self, CANARY_REFUSAL, Reach};
+use tenure_api::{DeletionPlan, Project};
+use tenure_testbed::{ControlPlane, Process, TENURE_NAMESPACE, eventually};
+
+/// The user that the server is, in the audit log.
+pub(crate) const SERVER: &str = "system:serviceaccount:tenure-system:tenure";
+
+/// A control plane with a server that is asked, as long as any test holds it.
+pub(crate) struct Bed {
+    /// Ends before the control plane does.
+    server: Option<Process>,
+    pub(crate) plane: ControlPlane,
+    /// Where the server answers probes.
+    probes: u16,
+}
+
+/// One test's view.
+pub(crate) struct Test {
+    pub(crate) bed: Arc<Bed>,
+    pub(crate) client: Client,
+    pub(crate) projects: Api<Project>,
+    pub(crate) namespaces: Api<Namespace>,
+}
+
+/// What kubectl said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) ok: bool,
+    pub(crate) err: String,
+}
+
+impl Test {
+    pub(crate) async fn start() -> Self {
+        static SHARED: tokio::sync::Mutex<Weak<Bed>> = tokio::sync::Mutex::const_new(Weak::new());
+        let mut shared = SHARED.lock().await;
+        let bed = match shared.upgrade() {
+            Some(bed) => bed,
+            None => {
+                let bed = Arc::new(Bed::start(&[]).await);
+                *shared = Arc::downgrade(&bed);
+                bed
+            }
+        };
+        drop(shared);
+        Self::on(bed)
+    }
+
+    /// A control plane and a server of this test's own.
+    pub(crate) async fn alone(arguments: &[&str]) -> Self {
+        Self::on(Arc::new(Bed::start(arguments).await))
+    }
+
+    fn on(bed: Arc<Bed>) -> Self {
+        let client = bed.plane.admin().expect("an administrator");
+        Self {
+            projects: Api::all(client.clone()),
+            namespaces: Api::all(client.clone()),
+            client,
+            bed,
+        }
+    }
+
+    /// Ends the server of a test that is alone.
+    pub(crate) fn stop_server(&mut self) {
+        Arc::get_mut(&mut self.bed).expect("the test is alone").server = None;
+    }
+
+    /// Creates a Project, with those annotations, and waits until it is ready.
+    pub(crate) async fn ready(&self, name: &str, annotations: Value) {
+        let mut project = Project::named(name);
+        project.metadata.annotations = serde_json::from_value(annotations).expect("annotations");
+        self.projects.create(&PostParams::default(), &project).await.expect("create the project");
+        eventually(&format!("{name} is ready"), async || {
+            let project = self.projects.get_opt(name).await.expect("read the project")?;
+            let conditions = project.status?.conditions;
+            conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True").then_some(())
+        })
+        .await;
+    }
+
+    /// A policy for the Project of that name alone, which the server knows when this returns.
+    pub(crate) async fn policy(&self, name: &str, mut spec: Value) {
+        spec["selector"] = json!({"names": [name]});
+        spec["enforcement"] = "Enforce".into();
+        self.apply(&json!({
+            "apiVersion": "tenure.dev/v1alpha1", "kind": "DeletionPolicy",
+            "metadata": {"name": name}, "spec": spec,
+        }))
+        .await;
+    }
+
+    pub(crate) async fn apply(&self, object: &Value) {
+        tenure_testbed::apply(&self.client, object).await.expect("apply");
+    }
+
+    pub(crate) async fn plan(&self, name: &str) -> Option<DeletionPlan> {
+        let plans: Api<DeletionPlan> = Api::all(self.client.clone());
+        let all = plans.list(&Default::default()).await.expect("list plans");
+        all.items.into_iter().find(|plan| plan.spec.project.name == name)
+    }
+
+    pub(crate) async fn gone(&self, name: &str) {
+        eventually(&format!("project {name} is gone"), async || {
+            let found = self.projects.get_opt(name).await.expect("read the project");
+            found.is_none().then_some(())
+        })
+        .await;
+    }
+
+    /// Whether the Project stands and nobody asked, successfully, for its deletion.
+    pub(crate) async fn lives(&self, name: &str) -> bool {
+        let project = self.projects.get_opt(name).await.expect("read the project");
+        project.is_some_and(|project| project.metadata.deletion_timestamp.is_none())
+    }
+
+    pub(crate) async fn namespace(&self, name: &str) -> Option<Namespace> {
+        self.namespaces.get_opt(name).await.expect("read the namespace")
+    }
+
+    pub(crate) async fn patch_namespace(&self, name: &str, metadata: Value) {
+        let patch = json!({"metadata": metadata});
+        let patched =
+            self.namespaces.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await;
+        patched.expect("patch the namespace");
+    }
+
+    /// A client that is somebody else.
+    pub(crate) fn client_as(&self, user: &str, groups: &[&str]) -> Client {
+        let mut config = self.bed.plane.user("admin", &["system:masters"]).expect("a user");
+        config.auth_info.impersonate = Some(user.to_owned());
+        config.auth_info.impersonate_groups =
+            Some(groups.iter().map(|group| (*group).to_owned()).collect());
+        tenure_cluster::connect(config).expect("a client")
+    }
+
+    /// Runs kubectl as one of the people.
+    pub(crate) fn kubectl(&self, user: &str, arguments: &[&str]) -> Said {
+        self.kubectl_with(user, arguments, "")
+    }
+
+    /// The same, with something on standard input.
+    pub(crate) fn kubectl_with(&self, user: &str, arguments: &[&str], input: &str) -> Said {
+        let plane = &self.bed.plane;
+        let kubeconfig = plane.dir().join(format!("{user}-{}.kubeconfig", fresh()));
+        plane.write_kubeconfig(&kubeconfig, user, &["people"]).expect("a kubeconfig");
+        let mut child = Command::new(plane.binaries().path("kubectl"))
+            .args(arguments)
+            .env("KUBECONFIG", &kubeconfig)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start kubectl");
+        let mut pipe = child.stdin.take().expect("standard input");
+        std::io::Write::write_all(&mut pipe, input.as_bytes()).expect("write");
+        drop(pipe);
+        let output = child.wait_with_output().expect("kubectl ends");
+        Said {
+            ok: output.status.success(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Runs the command that a message names, on the line that begins so.
+    pub(crate) fn follow(&self, user: &str, message: &str, line: &str) -> Said {
+        let command = message
+            .lines()
+            .find_map(|found| found.trim().strip_prefix(line))
+            .and_then(|found| found.split_once("kubectl "))
+            .unwrap_or_else(|| panic!("no line begins with {line}: {message}"))
+            .1;
+        let words: Vec<_> = command.split_whitespace().collect();
+        self.kubectl(user, &words)
+    }
+
+    /// The value of a metric.
+    pub(crate) async fn metric(&self, name: &str) -> Option<String> {
+        let url = format!("http://127.0.0.1:{}/metrics", self.bed.probes);
+        let text = reqwest::get(url).await.ok()?.text().await.ok()?;
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_once(' ')?.1.to_owned())
+    }
+
+    /// What the server wrote that concerns the Project of that name.
+    pub(crate) fn writes(&self, name: &str) -> usize {
+        let entries = self.bed.plane.audit().of(SERVER, name);
+        entries.iter().filter(|entry| entry.is_write() && entry.resource() != "events").count()
+    }
+}
+
+fn fresh() -> usize {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    NUMBER.fetch_add(1, Ordering::Relaxed)
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+impl Bed {
+    async fn start(arguments: &[&str]) -> Self {
+        let plane = ControlPlane::start_temporary().await.expect("start a control plane");
+        let client = plane.admin().expect("an administrator");
+        let (webhook, probes) = (free_port(), free_port());
+        let base = format!("https://127.0.0.1:{webhook}");
+        let mut objects = install::webhook_manifests(TENURE_NAMESPACE);
+        objects.extend(people());
+        objects.extend(webhooks::manifests(&Reach::Url { base, ca_bundle: None }));
+        for object in objects {
+            tenure_testbed::apply(&client, &object).await.expect("apply");
+        }
+        let kubeconfig = plane.dir().join("tenure.kubeconfig");
+        plane
+            .write_service_account_kubeconfig(&kubeconfig, TENURE_NAMESPACE, "tenure")
+            .await
+            .expect("a kubeconfig for the server");
+        let server = Some(server(plane.dir().into(), webhook, probes, arguments));
+        wait_for_guard(&client).await;
+        Self { server, plane, probes }
+    }
+}
+
+fn server(dir: PathBuf, webhook: u16, probes: u16, arguments: &[&str]) -> Process {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_tenure"));
+    server
+        .args(["server", "--mode", "standalone", "--breaker-at-least", "1000000"])
+        .args(["--listen", &format!("127.0.0.1:{probes}")])
+        .args(["--webhook-listen", &format!("127.0.0.1:{webhook}")])
+        .args(["--webhook-host", "127.0.0.1", "--break-glass-group"])
+        .arg(tenure_testbed::BREAK_GLASS_GROUP)
+        .args(arguments)
+        .args(["--log", "info,tenure_admission=debug", "--kubeconfig"])
+        .arg(dir.join("tenure.kubeconfig"));
+    Process::start("tenure", server, &dir).expect("start the server")
+}
+
+/// Waits until the API server asks the server.
+pub(crate) async fn wait_for_guard(client: &Client) {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let dry = DeleteParams { dry_run: true, ..Default::default() };
+    eventually("the canary is refused", async || {
+        let refused = namespaces.delete(CANARY, &dry).await.err()?;
+        refused.to_string().contains(CANARY_REFUSAL).then_some(())
+    })
+    .await;
+}
+
+/// What people may do who are no administrators.
+fn people() -> [Value; 2] {
+    let everything = ["create", "delete", "deletecollection", "get", "list", "patch", "update"];
+    [
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": {"name": "people"},
+            "rules": [
+                {"apiGroups": ["kargo.akuity.io"], "resources": ["projects"], "verbs": everything},
+                {"apiGroups": ["tenure.dev"], "resources": ["deletionplans"],
+                 "verbs": ["get", "list", "patch"]},
+                {"apiGroups": [""], "resources": ["namespaces", "configmaps"],
+                 "verbs": ["create", "get", "list", "patch"]},
+            ],
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": "people"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "people",
+            },
+            "subjects": [
+                {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "people"},
+            ],
+        }),
+    ]
+}
