@@ -152,21 +152,18 @@ async fn names(client: &Client) -> Result<BTreeSet<String>, RequestError> {
 /// what is gathered has them.
 async fn unfinished(client: &Client, store: &Store) -> Result<Vec<String>, RequestError> {
     let plans: Api<DeletionPlan> = Api::all(client.clone());
-    let listed = listed(&plans, PAGE_OF_PLANS, |plan| {
+    listed(&plans, PAGE_OF_PLANS, |plan| {
         // One that cannot be read is in nobody's way: people may delete it.
         let facts = plan.facts().ok()?;
         let project = plan.spec.project.name.clone();
         store.put_plan(&project, &facts);
         (!facts.status.phase.is_final()).then_some(project)
-    });
-    match listed.await {
-        // Nobody has plans where the kind is not installed.
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
-        listed => listed,
-    }
+    })
+    .await
 }
 
-/// What is of interest of the objects of a kind, page by page.
+/// What is of interest of the objects of a kind, page by page. There are none where the kind is not
+/// installed, or not any more.
 async fn listed<K>(
     api: &Api<K>,
     size: u32,
@@ -179,7 +176,11 @@ where
     let mut page = ListParams::default().limit(size);
     loop {
         let doing = format!("list {}", K::plural(&()));
-        let list = api.list(&page).await.map_err(|error| RequestError::new(doing, error))?;
+        let list = api.list(&page).await.map_err(|error| RequestError::new(doing, error));
+        let list = match list {
+            Err(error) if error.is_not_found() => return Ok(found),
+            list => list?,
+        };
         found.extend(list.iter().filter_map(&interest));
         match list.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => page = page.continue_token(&token),
