@@ -43,6 +43,7 @@ pub(crate) fn example(package: &str, name: &str) -> anyhow::Result<PathBuf> {
     Ok(target().join("release/examples").join(name))
 }
 
-fn target() -> PathBuf {
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }

@@ -6,6 +6,7 @@ mod cluster;
 mod codegen;
 mod demo;
 mod deps;
+mod dist;
 mod test;
 
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Build the server for release as one static binary, as the Dockerfile does, and prove it static
+    Dist,
     /// Check which crate of the workspace depends on which
     Deps,
 }
@@ -70,6 +73,7 @@ async fn main() -> ExitCode {
         Command::Cluster(Cluster::Up { dir, port }) => cluster::up(&dir, port).await,
         Command::Cluster(Cluster::Down { dir }) => cluster::down(&dir),
         Command::Codegen { check } => codegen::run(check),
+        Command::Dist => dist::run(),
         Command::Deps => deps::run(),
     };
     match outcome {
