@@ -164,7 +164,7 @@ pub fn webhook_manifests(namespace: &str) -> Vec<Value> {
         "kind": "Service",
         "metadata": named(WEBHOOK, Some(namespace)),
         "spec": {
-            "selector": {"app.kubernetes.io/name": NAME},
+            "selector": {"app.kubernetes.io/name": NAME, "app.kubernetes.io/component": "server"},
             "ports": [{"name": "https", "port": 443, "targetPort": WEBHOOK_PORT}],
         },
     });
