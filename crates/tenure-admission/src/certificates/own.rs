@@ -1,8 +1,9 @@
 //! Tenure's own authority: keeps the Secret, the webhook configurations and what is served as
 //! [`rotation`](super::rotation) says.
 //!
-//! Nothing is written while nothing is due. Every poll is three reads, each of one object by its
-//! name; a watch would cost less on the wire, and rights to watch what need not be seen.
+//! Nothing is written while nothing is due. Every poll is three reads of one object each, so a
+//! replica asks less than once in three seconds. What they tell is true when it is told, which a
+//! watch does not promise, and which the rotation relies on.
 
 use std::time::Duration;
 
@@ -53,12 +54,10 @@ impl std::fmt::Debug for Own {
 }
 
 impl Own {
-    /// With the names by which the API server calls Tenure's Service, and the usual terms.
+    /// With the name by which the API server calls Tenure's Service, and the usual terms.
     pub fn of_service(client: Client, clock: Clock, namespace: &str) -> Self {
         let service = tenure_api::install::WEBHOOK;
-        let names = ["svc", "svc.cluster.local"]
-            .map(|domain| format!("{service}.{namespace}.{domain}"))
-            .to_vec();
+        let names = vec![format!("{service}.{namespace}.svc")];
         Self { client, clock, namespace: namespace.to_owned(), names, terms: Terms::default() }
     }
 
@@ -100,17 +99,19 @@ struct Keeper {
 impl Keeper {
     /// Looks, and writes until there is nothing to write. Whoever lost a race looks again.
     async fn settle(&mut self) -> Result<(), CertificateError> {
+        let mut lost = Ok(());
         for _ in 0..AT_ONCE {
-            match self.advance().await {
+            lost = match self.advance().await {
                 Ok(false) => return Ok(()),
-                Ok(true) => {}
+                Ok(true) => Ok(()),
                 Err(error) if lost_a_race(&error) => {
                     tracing::debug!(%error, "looks again");
+                    Err(error)
                 }
                 Err(error) => return Err(error),
-            }
+            };
         }
-        Ok(())
+        lost
     }
 
     /// Looks, takes into use what may be, and writes once. Whether it wrote.

@@ -39,7 +39,8 @@ pub struct Limits {
     pub streams: u32,
     /// How long a TLS handshake may take.
     pub handshake: Duration,
-    /// How long the header of a request may take, and the first request of a connection.
+    /// How long the header of a request may take, and the first request of a connection. With
+    /// HTTP/1.1 no request is waited for longer than that.
     pub header: Duration,
     /// How long the body of a request may take, as a whole.
     pub body: Duration,
