@@ -8,7 +8,9 @@ use kube::core::ApiResource;
 use serde_json::Value;
 use tenure_core::keys;
 
-use crate::install::{self, BREAKER, Installation, NAME, TENURE_GROUP, WEBHOOK_TLS, json, named};
+use crate::install::{
+    self, BREAKER, CANARY, Installation, NAME, TENURE_GROUP, WEBHOOK_TLS, json, named,
+};
 use crate::rbac::{role_ref, rule, service_account};
 use crate::webhooks::{self, Reach};
 
@@ -94,6 +96,10 @@ fn rules_of_the_cluster() -> Vec<PolicyRule> {
         .collect();
     rules.extend([
         rule("", &["namespaces"], &["get", "list", "patch"]),
+        PolicyRule {
+            resource_names: Some(vec![CANARY.to_owned()]),
+            ..rule("", &["namespaces"], &["delete"])
+        },
         // Created are those whose deletion was called off.
         rule(keys::KARGO_GROUP, &["projects"], &["create", "get", "list", "patch"]),
         rule(keys::KARGO_GROUP, &["projects/status"], &["patch"]),

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use tenure_api::install::{BREAKER, NAME, WEBHOOK_TLS, barriers};
+use tenure_api::install::{BREAKER, CANARY, NAME, WEBHOOK_TLS, barriers};
 use tenure_cluster::{Clock, Cluster, Store};
 use tenure_controllers::project::release_all;
 use tenure_core::Settings;
@@ -67,7 +67,12 @@ async fn uninstall(arguments: &UninstallArguments) -> anyhow::Result<()> {
     leadership.give_back().await;
     remove::<Lease>(&client, namespace, LEASE).await?;
     remove::<ConfigMap>(&client, namespace, BREAKER).await?;
-    remove::<Secret>(&client, namespace, WEBHOOK_TLS).await
+    remove::<Secret>(&client, namespace, WEBHOOK_TLS).await?;
+    let namespaces: Api<Namespace> = Api::all(client);
+    match namespaces.delete(CANARY, &DeleteParams::default()).await {
+        Err(error) if !is_absent(&error) => Err(error).context("delete the canary"),
+        _ => Ok(()),
+    }
 }
 
 /// Deletes what the API server asks before it lets anybody write. How many there were.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{everything, object, render};
 
 /// Options of the server that a pod in the cluster has no use for.
-const NOT_FOR_PODS: [&str; 4] = ["context", "help", "kubeconfig", "release-all"];
+const NOT_FOR_PODS: [&str; 5] = ["context", "help", "kubeconfig", "release-all", "webhook-host"];
 
 /// The arguments of the container.
 fn arguments(pod_owner: &Value) -> Vec<String> {
@@ -35,15 +35,10 @@ fn options(command: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_binary_takes_every_argument_that_a_pod_gets() {
-    let known = options("server");
     for values in [json!({}), everything()] {
         let rendered = render(&values);
         for (kind, name) in [("Deployment", "tenure"), ("Job", "tenure-uninstall")] {
             let mut arguments = arguments(&object(&rendered, kind, name));
-            if !known.contains("webhook-listen") {
-                // This build has no admission; whoever installs it says `webhook.enabled=false`.
-                arguments.retain(|argument| !argument.starts_with("--webhook-"));
-            }
             // What is not understood is said before help is given.
             arguments.push("--help".to_owned());
             let taken = tenure(&arguments);

@@ -85,7 +85,11 @@ pub(crate) fn everything() -> Value {
         "log": {"format": "human", "filter": "info,kube=debug"},
         "rbac": {"clean": true},
         "directDeletion": {"restrict": true, "users": ["ann", "bob"], "groups": ["platform"]},
-        "webhook": {"certificate": {"mode": "certManager"}},
+        "webhook": {
+            "certificate": {"mode": "certManager"},
+            "frontEnds": ["system:serviceaccount:kargo:kargo-api", "portal"],
+            "checkRequester": true,
+        },
         "image": {"digest": format!("sha256:{:064}", 7), "pullPolicy": "Always"},
         "imagePullSecrets": [{"name": "registry"}],
         "replicas": 3,
