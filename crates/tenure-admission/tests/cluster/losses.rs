@@ -57,7 +57,7 @@ async fn a_secret_that_is_lost_is_made_anew_and_no_call_fails() {
     world.secrets().delete(WEBHOOK_TLS, &Default::default()).await.expect("deleted");
     replaced(&world, &third, [&one, &other]).await;
     world.called(&[&one, &other]).await;
-    let (calls, failures) = load.stop();
+    let (calls, failures) = load.stop().await;
     assert_eq!(failures, 0);
     assert!(calls > 20, "{calls}");
 }

@@ -35,7 +35,7 @@ async fn no_call_fails_while_certificates_are_replaced() {
         }
         assert!(round < 1500, "certificates are not replaced: {served:?}");
     }
-    let (calls, failures) = load.stop();
+    let (calls, failures) = load.stop().await;
     println!("{calls} calls over {} certificates, at most {most} published", served.len());
     assert_eq!(failures, 0);
     assert!(calls > 100, "{calls}");
@@ -58,7 +58,7 @@ async fn a_webhook_under_siege_is_called_all_the_same() {
     }
     let load = world.load();
     tokio::time::sleep(Duration::from_secs(8)).await;
-    let (calls, failures) = load.stop();
+    let (calls, failures) = load.stop().await;
     assert_eq!(failures, 0);
     assert!(calls > 20, "{calls}");
 }

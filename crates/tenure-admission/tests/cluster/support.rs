@@ -202,10 +202,10 @@ impl World {
 
     /// Calls without end, until it is told to stop.
     pub(crate) fn load(&self) -> Load {
-        let load = Load::default();
-        let (counts, client, namespace) =
-            (load.0.clone(), self.admin.clone(), self.namespace.clone());
-        tokio::spawn(async move {
+        let counts = Arc::new(Counts::default());
+        let told = counts.clone();
+        let (client, namespace) = (self.admin.clone(), self.namespace.clone());
+        let task = tokio::spawn(async move {
             while !counts.stopped.load(Ordering::SeqCst) {
                 match call(&client, &namespace).await {
                     Ok(()) => counts.calls.fetch_add(1, Ordering::SeqCst),
@@ -217,7 +217,7 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(30)).await;
             }
         });
-        load
+        Load { counts: told, task }
     }
 
     /// The authorities that each webhook of a configuration holds.
@@ -250,8 +250,10 @@ impl Drop for Replica {
 }
 
 /// Calls that are made without end, and how they went.
-#[derive(Default)]
-pub(crate) struct Load(Arc<Counts>);
+pub(crate) struct Load {
+    counts: Arc<Counts>,
+    task: JoinHandle<()>,
+}
 
 #[derive(Default)]
 struct Counts {
@@ -262,15 +264,10 @@ struct Counts {
 
 impl Load {
     /// How many calls went well, and how many did not.
-    pub(crate) fn stop(&self) -> (usize, usize) {
-        self.0.stopped.store(true, Ordering::SeqCst);
-        (self.0.calls.load(Ordering::SeqCst), self.0.failures.load(Ordering::SeqCst))
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.stop();
+    pub(crate) async fn stop(self) -> (usize, usize) {
+        self.counts.stopped.store(true, Ordering::SeqCst);
+        self.task.await.expect("the last call is answered");
+        (self.counts.calls.load(Ordering::SeqCst), self.counts.failures.load(Ordering::SeqCst))
     }
 }
 
