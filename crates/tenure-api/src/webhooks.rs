@@ -74,7 +74,14 @@ pub fn manifests(reach: &Reach) -> Vec<Value> {
                     "namespaces",
                     &["DELETE"],
                     json!({"apiGroups": [""], "apiVersions": ["v1"], "resources": ["namespaces"]}),
-                    &[("is-a-projects", &is_a_projects())],
+                    &[
+                        ("is-a-projects", &is_a_projects()),
+                        // Whoever takes Tenure off deletes it for good, and may find nobody to ask.
+                        (
+                            "not-the-canary-for-good",
+                            &format!("oldObject.metadata.name != '{CANARY}' || request.dryRun"),
+                        ),
+                    ],
                     reach.client("/validate"),
                 ),
                 webhook(
