@@ -1,7 +1,7 @@
 //! Admission: what the API server asks before a Project or its Namespace comes or goes, and the
 //! transport by which it asks.
 //!
-//! [`Admission`] answers. [`serve`] carries the answers, within bounds that nobody can push it
+//! [`Admission`] answers. [`serve()`] carries the answers, within bounds that nobody can push it
 //! over; its certificate is taken from a [`ServingCertificate`] at each handshake, which [`Source`]
 //! keeps up to date.
 

@@ -27,8 +27,7 @@ pub(crate) const TENURE_GROUP: &str = "tenure.dev";
 pub const NAME: &str = "tenure";
 /// Name of the ConfigMap that says whether the breaker is open.
 pub const BREAKER: &str = "tenure-breaker";
-/// Name of the Namespace whose deletion is tried, in dry runs, to see whether Tenure is asked.
-pub const CANARY: &str = "tenure-canary";
+pub use tenure_core::keys::CANARY;
 /// Name of the role that lets Tenure see what is in a namespace.
 pub const CONTENTS: &str = "tenure-contents";
 /// Name of the optional role that lets Tenure clean a namespace of everything.

@@ -76,6 +76,7 @@ pub fn manifests(reach: &Reach) -> Vec<Value> {
                     json!({"apiGroups": [""], "apiVersions": ["v1"], "resources": ["namespaces"]}),
                     &[
                         ("is-a-projects", &is_a_projects()),
+                        ("not-kubernetes-own", "!oldObject.metadata.name.startsWith('kube-')"),
                         // Whoever takes Tenure off deletes it for good, and may find nobody to ask.
                         (
                             "not-the-canary-for-good",

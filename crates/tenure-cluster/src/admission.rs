@@ -17,8 +17,9 @@ use tenure_api::Project;
 use tenure_api::access::{AccessObject, Tenant};
 use tenure_api::install::NAME;
 use tenure_core::access::{AccessKey, AccessKind, PROJECT_ADMIN};
+use tenure_core::lifecycle::reopened;
 use tenure_core::plan::Plan;
-use tenure_core::policy::{Demands, Matched};
+use tenure_core::policy::{Demands, Matched, Policy};
 use tenure_core::{Uid, keys};
 
 use crate::RequestError;
@@ -41,12 +42,23 @@ impl Cluster {
     /// # Errors
     /// If it could not be written.
     pub async fn record(&self, plan: &Plan, world: &mut World) -> Result<(), RequestError> {
-        let stands = world.plan_facts.as_ref().is_some_and(|stored| {
-            stored.project_uid == plan.project_uid
-                && stored.digest == plan.digest()
+        let own = world.plan_facts.as_ref().filter(|s| s.project_uid == plan.project_uid);
+        let ended = own.is_some_and(|stored| stored.status.phase.is_final());
+        let stands = own.is_some_and(|stored| {
+            stored.digest == plan.digest()
+                && stored.namespace_uid == plan.namespace_uid
                 && stored.requester == world.requester
         });
-        if stands { Ok(()) } else { self.record_plan(plan, world).await }
+        if !stands {
+            self.record_plan(plan, world).await?;
+        }
+        let Some(status) = world.plan_facts.as_ref().filter(|_| ended).map(|stored| {
+            // It ended without the Project, as when Tenure was taken off the cluster.
+            reopened(stored, self.now())
+        }) else {
+            return Ok(());
+        };
+        self.advance_plan(&status, world).await
     }
 
     /// Whether there is any Project.
@@ -136,9 +148,10 @@ impl Cluster {
         name: &str,
         uid: &Uid,
         labels: &BTreeMap<String, String>,
+        policies: &[Policy],
     ) -> Result<(), RequestError> {
         let what = Matched { name, project_labels: labels, namespace_labels: None };
-        let terms = Demands::of(&self.store.policies(), &what).terms;
+        let terms = Demands::of(policies, &what).terms;
         let mut labels = terms.template_labels;
         labels.insert(keys::PROJECT_LABEL.to_owned(), keys::TRUE.to_owned());
         let namespace = Namespace {
@@ -172,7 +185,7 @@ fn admits_projects(rule: &RuleWithOperations) -> bool {
     let has = |list: &Option<Vec<String>>, word: &str| {
         list.iter().flatten().any(|item| item == word || item == "*")
     };
-    has(&rule.api_groups, keys::KARGO_GROUP)
-        && has(&rule.resources, "projects")
-        && has(&rule.operations, "CREATE")
+    // Who is asked about everything, as policy engines are, makes no Namespaces.
+    let kargo = rule.api_groups.iter().flatten().any(|group| group == keys::KARGO_GROUP);
+    kargo && has(&rule.resources, "projects") && has(&rule.operations, "CREATE")
 }

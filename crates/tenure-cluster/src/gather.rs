@@ -64,6 +64,12 @@ impl Cluster {
         Self { archive: Arc::new(Archive::with(sink)), ..self }
     }
 
+    /// The same cluster, with requests of its own: nobody who waits for these holds those up.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { in_flight: Arc::new(Semaphore::new(IN_FLIGHT)), ..self.clone() }
+    }
+
     /// The time, as the API server tells it.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

@@ -18,6 +18,8 @@ pub struct Outlook {
     pub world: World,
     /// What would be decided; `None` if there is nothing to decide.
     pub preview: Option<Preview>,
+    /// Whether what is in the Namespace would have taken too long to see.
+    pub hurried: bool,
 }
 
 impl Cluster {
@@ -35,8 +37,13 @@ impl Cluster {
     ) -> Result<Outlook, RequestError> {
         let began = Instant::now();
         // Some requests at once are too large to be part of every future that looks.
+        let mut hurried = false;
         let mut world = Box::pin(async {
             let mut world = self.read_objects(name).await?;
+            if world.has_nothing_left() {
+                // Whatever else cannot be read: nothing is left to protect.
+                return Ok(world);
+            }
             let of = world.project().map(|project| project.uid.clone());
             self.read_what_decides(&mut world, of.as_ref()).await?;
             self.look_into_archive(&mut world);
@@ -49,7 +56,7 @@ impl Cluster {
             let step = match preview(&seen, self.now()) {
                 Ok(preview) => {
                     drop(seen);
-                    return Ok(Outlook { world, preview });
+                    return Ok(Outlook { world, preview, hurried });
                 }
                 Err(step) => step,
             };
@@ -58,7 +65,10 @@ impl Cluster {
             let left = patience.saturating_sub(began.elapsed());
             match tokio::time::timeout(left, self.execute(&step, &mut world)).await {
                 Ok(outcome) => outcome?,
-                Err(_) => world.contents = Some(Arc::new(unseen(patience))),
+                Err(_) => {
+                    hurried = true;
+                    world.contents = Some(Arc::new(unseen(patience)));
+                }
             }
         }
     }

@@ -119,6 +119,12 @@ impl World {
         self.namespace.is_some()
     }
 
+    /// Whether there is a Project whose Namespace is gone or going.
+    pub(crate) fn has_nothing_left(&self) -> bool {
+        let stands = self.namespace_facts.as_ref().is_some_and(|ns| ns.deleting.is_none());
+        self.project_facts.is_some() && !stands
+    }
+
     /// Whether the Project is being deleted, and the Namespace, if there is one, is not recorded
     /// as its own.
     pub(crate) fn is_deleted_without_its_own(&self) -> bool {
@@ -153,9 +159,16 @@ impl World {
         self.crd
     }
 
-    /// Whether a person has to close the breaker before anything is deleted.
-    pub fn breaker_is_open(&self) -> bool {
-        self.breaker.record.as_ref().is_some_and(|record| record.closed.is_none())
+    /// Whether a person has to close the breaker before anything is deleted. Once one has asked for
+    /// that, the next deletion closes it.
+    pub fn breaker_holds(&self) -> bool {
+        let record = self.breaker.record.as_ref();
+        record.is_some_and(|record| record.closed.is_none() && record.asked_by.is_none())
+    }
+
+    /// Every DeletionPolicy, as far as it was read.
+    pub fn policies(&self) -> &[Policy] {
+        &self.policies
     }
 
     /// The Project's facts, if there is a Project.

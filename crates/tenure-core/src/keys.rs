@@ -47,6 +47,9 @@ pub const RESTORED_FROM: &str = "tenure.dev/restored-from";
 /// On the breaker's ConfigMap: who closes it.
 pub const CLOSED_BY: &str = "tenure.dev/closed-by";
 
+/// Name of the Namespace whose deletion is tried, in dry runs, to see whether Tenure is asked.
+pub const CANARY: &str = "tenure-canary";
+
 /// The only value by which [`KEEP_NAMESPACE`] keeps and [`PROJECT_LABEL`] marks.
 pub const TRUE: &str = "true";
 /// The value of [`KEEP_NAMESPACE`] that says the same as its absence.

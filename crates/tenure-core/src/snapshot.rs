@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::contents::Manager;
 use crate::plan::BreakerLimit;
 use crate::policy::Demands;
-use crate::{NamespaceFacts, NotOwned, ProjectFacts, Statements, Tenancy, tenancy};
+use crate::{NamespaceFacts, NotOwned, ProjectFacts, Statements, Tenancy, keys, tenancy};
 
 /// What adopted namespaces are presumed to deserve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Settings {
     /// begin with [`Self::SYSTEM_PREFIX`].
     pub fn system_names(&self) -> impl Iterator<Item = &str> {
         let named = self.system_namespaces.iter().map(String::as_str);
-        ["default", &self.kargo_namespace].into_iter().chain(named)
+        ["default", keys::CANARY, &self.kargo_namespace].into_iter().chain(named)
     }
 }
 
@@ -166,7 +166,7 @@ impl NotOwned {
         match self {
             Self::Unlabelled { .. } => format!(
                 "it lacks the label {}: \"true\", so it is not the Project's",
-                crate::keys::PROJECT_LABEL
+                keys::PROJECT_LABEL
             ),
             Self::OtherProject(uid) => {
                 format!("its record names another Project, of UID {uid}")

@@ -43,7 +43,8 @@ pub(crate) async fn run(
         listen = %listener.local_addr().unwrap_or(listen),
         "answering what the API server asks"
     );
-    let router = Admission::new(cluster.clone(), options(arguments)).router();
+    // While the API server carries out what the controllers ask for, it asks us.
+    let router = Admission::new(cluster.apart(), options(arguments)).router();
     let source = source(&arguments.webhook, &cluster, clock);
     tokio::select! {
         served = tenure_admission::serve(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use tenure_cluster::RequestError;
+use tenure_cluster::{RequestError, World};
 use tenure_core::policy::required::{Home, unmet};
 use tenure_core::policy::{Demands, Enforcement, Matched};
 use tenure_core::{NamespaceFacts, NamespaceName, Uid, keys};
@@ -32,6 +32,14 @@ impl Admission {
 
     /// Decides whether the Project may come, and makes its Namespace.
     pub(super) async fn create_project(&self, request: &Request) -> Verdict {
+        let verdict = self.judge_arrival(request).await;
+        if self.breaks_glass(request) {
+            return verdict.overruled(&request.user_info.username);
+        }
+        verdict
+    }
+
+    async fn judge_arrival(&self, request: &Request) -> Verdict {
         let target = match request.created() {
             Ok(target) => target,
             Err(error) => return Verdict::senseless(error.to_string()),
@@ -43,21 +51,25 @@ impl Admission {
         }
         let nothing = BTreeMap::new();
         let labels = target.meta.labels.as_ref().unwrap_or(&nothing);
-        let settled = match self.settle(name, labels).await {
-            Ok(Settled::Home { exists, verdict }) if exists || !verdict.is_allowed() => {
-                return verdict;
+        let judged = async {
+            let world = self.cluster.gather(name).await?;
+            if is_restored(target, &world) {
+                // It comes back to where it was.
+                return Ok(Verdict::allowed());
             }
-            Ok(Settled::Home { verdict, .. }) => verdict,
-            Ok(Settled::Nowhere(verdict)) => return verdict,
-            Err(error) => return Verdict::undecided(format!("failed to {error}; try again")),
+            let verdict = self.settle(name, labels, &world).await?;
+            let makes = self.options.makes_namespaces
+                && verdict.is_allowed()
+                && !request.is_dry_run()
+                && world.namespace().is_none();
+            if makes && !is_bound(target) && world.project().is_none() {
+                self.make_home(name, target, labels, &world).await?;
+            }
+            Ok::<_, RequestError>(verdict)
         };
-        if request.is_dry_run() || !self.options.makes_namespaces {
-            return settled;
-        }
-        match self.make_home(name, target, labels).await {
-            Ok(()) => settled,
-            Err(error) => Verdict::undecided(format!("failed to {error}; try again")),
-        }
+        judged
+            .await
+            .unwrap_or_else(|error| Verdict::undecided(format!("failed to {error}; try again")))
     }
 
     /// Looks where the Project would live, and whether that is as policies require.
@@ -65,12 +77,12 @@ impl Admission {
         &self,
         name: &str,
         project_labels: &BTreeMap<String, String>,
-    ) -> Result<Settled, RequestError> {
-        let world = self.cluster.gather(name).await?;
-        let policies = self.cluster.store().policies();
+        world: &World,
+    ) -> Result<Verdict, RequestError> {
+        let policies = world.policies();
         let namespace = world.namespace();
         if let Some(refusal) = namespace.and_then(|namespace| no_entry(name, namespace)) {
-            return Ok(Settled::Nowhere(refusal));
+            return Ok(refusal);
         }
         let what = Matched {
             name,
@@ -81,7 +93,7 @@ impl Admission {
         let (labels, annotations) = if exists {
             (namespace.map(|ns| ns.labels.clone()).unwrap_or_default(), world.annotations())
         } else {
-            let terms = Demands::of(&policies, &what).terms;
+            let terms = Demands::of(policies, &what).terms;
             (terms.template_labels, terms.template_annotations)
         };
         let asks = policies.iter().any(|policy| policy.terms.required.looks_inside());
@@ -89,7 +101,7 @@ impl Admission {
             if exists && asks { Some(self.cluster.any_quota(name).await?) } else { None };
         let home = Home { name, labels: &labels, annotations: &annotations, has_quota };
         let (mut warnings, mut missing) = (Vec::new(), Vec::new());
-        for unmet in unmet(&policies, &what, &home) {
+        for unmet in unmet(policies, &what, &home) {
             match unmet.enforcement {
                 Enforcement::Warn => warnings.push(unmet.reason),
                 Enforcement::Enforce => missing.push(unmet.reason),
@@ -100,8 +112,7 @@ impl Admission {
         } else {
             Verdict::forbidden(format!("Project {name} cannot come: {}", missing.join("; ")))
         };
-        let verdict = warnings.into_iter().fold(verdict, Verdict::warn);
-        Ok(Settled::Home { exists, verdict })
+        Ok(warnings.into_iter().fold(verdict, Verdict::warn))
     }
 
     /// Makes the Namespace, unless somebody else does.
@@ -110,26 +121,27 @@ impl Admission {
         name: &str,
         target: Target<'_>,
         labels: &BTreeMap<String, String>,
+        world: &World,
     ) -> Result<(), RequestError> {
         let Some(uid) = target.meta.uid.as_deref().map(Uid::new) else { return Ok(()) };
         if self.cluster.others_make_namespaces().await? {
             return Ok(());
         }
-        self.cluster.make_home(name, &uid, labels).await
+        self.cluster.make_home(name, &uid, labels, world.policies()).await
     }
 }
 
-/// Where a Project would live.
-enum Settled {
-    /// In a Namespace that is there, or could be made.
-    Home {
-        /// Whether it is there.
-        exists: bool,
-        /// Whether it may be.
-        verdict: Verdict,
-    },
-    /// Nowhere, and why.
-    Nowhere(Verdict),
+/// Whether the Project is made anew because its deletion was called off.
+fn is_restored(target: Target<'_>, world: &World) -> bool {
+    let from = target.meta.annotation(keys::RESTORED_FROM);
+    world.awaits_restoration()
+        && world.plan().is_some_and(|plan| from == Some(plan.project_uid.as_str()))
+}
+
+/// Whether the Project means a Namespace that was there before, as one does that comes out of a
+/// backup.
+fn is_bound(target: Target<'_>) -> bool {
+    target.meta.annotation(keys::NAMESPACE_UID).is_some()
 }
 
 /// Why no Project may move into a Namespace as it is.

@@ -1,8 +1,8 @@
 //! A Project's Namespace, or the CustomResourceDefinition of Projects, is about to be deleted.
 
 use tenure_api::install::CANARY;
-use tenure_cluster::{Outlook, World};
-use tenure_core::{CrdState, Disposition, Tenancy, keys, tenancy};
+use tenure_cluster::{Outlook, RequestError, World};
+use tenure_core::{CrdState, Disposition, NotOwned, ProjectFacts, Tenancy, keys, tenancy};
 
 use super::canary;
 use super::review::{Request, Target};
@@ -32,26 +32,26 @@ impl Admission {
         if meta.deletion_timestamp.is_some() {
             return Verdict::allowed();
         }
+        match self.is_carried_out(name).await {
+            Ok(true) => return Verdict::allowed().note("plan", "executing"),
+            Ok(false) => {}
+            Err(error) => return undecided(name, &error),
+        }
         let requester = request.requester(&self.options.front_ends);
         let looking = self.cluster.outlook(name, Some(requester), CONTENTS_WITHIN).await;
-        let Outlook { world, preview } = match looking {
+        let Outlook { world, preview, .. } = match looking {
             Ok(outlook) => outlook,
-            Err(error) => {
-                let why = format!("whether namespace {name} may go cannot be decided now");
-                return Verdict::undecided(format!("{why}: failed to {error}; try again"));
-            }
+            Err(error) => return undecided(name, &error),
         };
         let Some(namespace) = world.namespace() else { return Verdict::allowed() };
         if meta.uid.as_deref().is_some_and(|uid| uid != namespace.uid.as_str()) {
             return Verdict::conflict(format!("another namespace {name} stands in its place"));
         }
         let Some(project) = world.project() else { return without_project(name, &world) };
-        if matches!(tenancy(project, namespace), Tenancy::NotOwned(_)) {
+        let tenancy = tenancy(project, namespace);
+        if is_anothers(&tenancy, project) {
             // Whosever it is, it is not the Project's, and so not for us to say.
             return Verdict::allowed();
-        }
-        if is_carried_out(&world) {
-            return Verdict::allowed().note("plan", "executing");
         }
         let Some(preview) = preview else { return Verdict::allowed() };
         let plan = &preview.plan;
@@ -66,7 +66,30 @@ impl Admission {
         for gate in &preview.gates {
             why.push_str(&format!("\n  {}: {}", gate.source.as_str(), gate.reason));
         }
+        if matches!(tenancy, Tenancy::NotOwned(_)) {
+            why.push_str(&format!(
+                "\nif it is not, take Tenure's record and the label {} off it first",
+                keys::PROJECT_LABEL
+            ));
+        }
         Verdict::forbidden(why)
+    }
+
+    /// Whether a plan that deletes that very Namespace is being carried out, and neither object
+    /// says by now that it must not be.
+    async fn is_carried_out(&self, name: &str) -> Result<bool, RequestError> {
+        let world = self.cluster.gather(name).await?;
+        let (Some(namespace), Some(project)) = (world.namespace(), world.project()) else {
+            return Ok(false);
+        };
+        let begun = world.plan().is_some_and(|plan| {
+            plan.project_uid == project.uid
+                && plan.namespace_uid == namespace.uid
+                && plan.disposition == Disposition::Delete
+                && plan.has_begun()
+        });
+        let said = world.observe(self.cluster.settings(), None).decide(project);
+        Ok(begun && said.claims.is_empty() && said.gates.is_empty())
     }
 
     /// Refuses to delete the definition while there are Projects: they would go without anybody
@@ -95,17 +118,22 @@ impl Admission {
     }
 }
 
-/// Whether a plan that deletes that very Namespace is being carried out.
-fn is_carried_out(world: &World) -> bool {
-    let (Some(namespace), Some(project)) = (world.namespace(), world.project()) else {
-        return false;
-    };
-    world.plan().is_some_and(|plan| {
-        plan.project_uid == project.uid
-            && plan.namespace_uid == namespace.uid
-            && plan.disposition == Disposition::Delete
-            && plan.has_begun()
-    })
+fn undecided(name: &str, error: &RequestError) -> Verdict {
+    Verdict::undecided(format!(
+        "whether namespace {name} may go cannot be decided now: failed to {error}; try again"
+    ))
+}
+
+/// Whether the Namespace has nothing to do with the Project but its name. One whose record was
+/// changed may still be the Project's.
+fn is_anothers(tenancy: &Tenancy, project: &ProjectFacts) -> bool {
+    match tenancy {
+        Tenancy::NotOwned(NotOwned::Unlabelled { recorded }) => !recorded,
+        Tenancy::NotOwned(NotOwned::OtherProject(other)) => {
+            project.restored_from.as_ref() != Some(other)
+        }
+        _ => false,
+    }
 }
 
 /// What its Project said can no longer be asked. That it is gone is known only while Projects are

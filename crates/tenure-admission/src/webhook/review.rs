@@ -164,6 +164,12 @@ fn target<'a>(
     Ok(Target { name: name.ok_or(Unreadable::Missing("metadata.name"))?, meta })
 }
 
+impl Meta {
+    pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.as_ref()?.get(key).map(String::as_str)
+    }
+}
+
 #[cfg(test)]
 #[path = "review_tests.rs"]
 mod tests;

@@ -61,9 +61,10 @@ impl Verdict {
         self.refusal.is_none()
     }
 
-    /// Lets it be all the same, and says what it would have been refused for.
+    /// Lets it be all the same, and says what it would have been refused for. What makes no sense,
+    /// or cannot be, stays refused.
     pub(crate) fn overruled(mut self, by: &str) -> Self {
-        if let Some(refusal) = self.refusal.take() {
+        if let Some(refusal) = self.refusal.take_if(|refusal| matches!(refusal.code, 403 | 503)) {
             tracing::warn!(by, refusal.message, "a refusal is overruled");
             self.audit.insert("break-glass", refusal.message.clone());
             self = self.warn(format!("passed by break-glass: {}", refusal.message));

@@ -34,7 +34,10 @@ impl Cluster {
         world: &mut World,
     ) -> Result<(), RequestError> {
         let Some(project) = &world.project else { return Ok(()) };
-        let decided_at = Some(Time(self.clock.now()));
+        // Whoever asks again for the same does not make it newer.
+        let same = world.plan_facts.as_ref().filter(|stored| stored.digest == plan.digest());
+        let decided = same.and_then(|stored| stored.decided).unwrap_or_else(|| self.clock.now());
+        let decided_at = Some(Time(decided));
         let decision = PlannedDecision { decided_at, ..PlannedDecision::from(plan) };
         let asks = world.requester.as_ref().map(planned_requester);
         let doing = format!("record the plan for project {}", world.name);
@@ -43,6 +46,7 @@ impl Cluster {
             Some(stored) => {
                 let mut change = ObjectPatch::of(&stored.metadata)
                     .set("/spec/project", serde_json::json!(planned_project(project)))
+                    .set("/spec/namespace", serde_json::json!(planned_namespace(plan)))
                     .set("/spec/decision", serde_json::json!(decision));
                 if let Some(asks) = asks {
                     change = change.set("/spec/requester", serde_json::json!(asks));
@@ -71,7 +75,7 @@ impl Cluster {
         self.take_plan(Some(stored), world)
     }
 
-    pub(super) async fn advance_plan(
+    pub(crate) async fn advance_plan(
         &self,
         status: &PlanStatus,
         world: &mut World,
@@ -208,6 +212,10 @@ fn planned_project(project: &Project) -> PlannedProject {
     }
 }
 
+fn planned_namespace(plan: &Plan) -> PlannedNamespace {
+    PlannedNamespace { uid: plan.namespace_uid.to_string(), origin: plan.origin.map(Into::into) }
+}
+
 fn planned_requester(requester: &plan::Requester) -> Requester {
     Requester { user: requester.user.clone(), via: requester.via.clone() }
 }
@@ -221,10 +229,7 @@ fn new_plan(
 ) -> DeletionPlan {
     let spec = DeletionPlanSpec {
         project: planned_project(project),
-        namespace: PlannedNamespace {
-            uid: plan.namespace_uid.to_string(),
-            origin: plan.origin.map(Into::into),
-        },
+        namespace: planned_namespace(plan),
         decision,
         requester,
         approvals: Vec::new(),

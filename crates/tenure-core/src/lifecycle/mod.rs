@@ -30,6 +30,7 @@ pub use observation::{Access, Archived, Observation, Trouble, TroubleKind};
 pub use planning::{Preview, preview};
 pub use releasing::release_step;
 pub use step::{Release, Step, Wait};
+pub use telling::reopened;
 
 use jiff::Timestamp;
 

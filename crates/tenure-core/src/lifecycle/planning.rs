@@ -18,8 +18,8 @@ use crate::policy::Demands;
 use crate::status::{Progress, cap};
 use crate::trail::{self, Event};
 use crate::{
-    Decision, Disposition, Gate, NamespaceFacts, Profile, ProjectFacts, Source, Tenancy, decide,
-    tenancy,
+    Decision, Disposition, Gate, NamespaceFacts, NamespaceState, Profile, ProjectFacts, Source,
+    Tenancy, decide, tenancy,
 };
 
 /// How soon to look again at contents that could not be seen.
@@ -200,6 +200,13 @@ fn draft(
 ) -> (Plan, Decision) {
     let contents = seen.contents.as_deref();
     let mut snapshot = seen.snapshot(project);
+    if let NamespaceState::Active { tenancy, .. } = &mut snapshot.namespace
+        && let Tenancy::Unrecorded(origin) = *tenancy
+        && project.bound().is_none()
+    {
+        // It is recorded before anything is planned.
+        *tenancy = Tenancy::Owned(origin);
+    }
     snapshot.discharged = discharged;
     if let Some(contents) = contents {
         snapshot.foreign = contents.foreign(&project.managers).into_iter().cloned().collect();
@@ -215,8 +222,8 @@ fn draft(
         project_uid: project.uid.clone(),
         namespace_uid: namespace.uid.clone(),
         origin: match tenancy(project, namespace) {
-            Tenancy::Owned(origin) => Some(origin),
-            Tenancy::Unrecorded(_) | Tenancy::NotOwned(_) => None,
+            Tenancy::Owned(origin) | Tenancy::Unrecorded(origin) => Some(origin),
+            Tenancy::NotOwned(_) => None,
         },
         disposition: decision.disposition,
         scope,

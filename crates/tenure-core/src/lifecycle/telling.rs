@@ -75,6 +75,13 @@ pub(super) fn conclude(plan: Option<&PlanFacts>, now: Timestamp) -> Option<Step>
     Some(told.step())
 }
 
+/// The status of a plan that ended while its Project lives on, now that its deletion is asked for
+/// again.
+pub fn reopened(plan: &PlanFacts, now: Timestamp) -> PlanStatus {
+    let told = "the deletion is asked for again, after the plan had ended";
+    Telling::of(plan, now).entry(Event::Decided, None, told).waiting(Vec::new()).status
+}
+
 /// Records that a plan will never be carried out.
 pub(super) fn void(plan: &PlanFacts, now: Timestamp, why: &str) -> Step {
     Telling::of(plan, now).phase(Phase::Void).entry(Event::Void, None, why).step()

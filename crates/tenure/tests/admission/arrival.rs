@@ -114,3 +114,42 @@ async fn what_policies_require_is_named_with_its_remedy() {
     let project = Project::named(&name);
     test.projects.create(&PostParams::default(), &project).await.expect("everything is there");
 }
+
+#[tokio::test]
+async fn a_project_that_is_called_back_comes_whatever_policies_require_by_now() {
+    let test = Test::start().await;
+    let name = unique_name("back");
+    test.ready(&name, json!({})).await;
+    // Held, so that there is time to call it off.
+    test.patch_namespace(&name, json!({"annotations": {"hold.tenure.dev/audit": "running"}})).await;
+    let glass = tenure_testbed::BREAK_GLASS_GROUP;
+    let projects: kube::Api<Project> =
+        kube::Api::all(test.client_as("anna", &["system:masters", glass]));
+    projects.delete(&name, &DeleteParams::default()).await.expect("it is let in");
+    let before = test.namespace(&name).await.expect("it is held").metadata.uid;
+    test.policy(&name, json!({"required": {"labels": {"team": "*"}}})).await;
+    test.annotate_project(&name, json!({"tenure.dev/cancel": "true"})).await;
+    eventually("the project is there again", async || test.lives(&name).await.then_some(())).await;
+    assert_eq!(test.namespace(&name).await.expect("it stands").metadata.uid, before);
+}
+
+#[tokio::test]
+async fn a_project_out_of_a_backup_gets_a_namespace_of_its_own() {
+    let test = Test::start().await;
+    let name = unique_name("backup");
+    test.ready(&name, json!({"tenure.dev/namespace-uid": "of-one-long-gone"})).await;
+    let annotations = test.namespace(&name).await.expect("it is made").metadata.annotations;
+    assert_eq!(annotations.expect("a record")["tenure.dev/origin"], "Created");
+}
+
+#[tokio::test]
+async fn a_project_that_is_deleted_at_once_is_told_what_will_really_happen() {
+    let test = Test::start().await;
+    let name = unique_name("once");
+    let project = Project::named(&name);
+    test.projects.create(&PostParams::default(), &project).await.expect("create");
+    let said = test.kubectl("anna", &["delete", "project", &name, "--wait=false"]);
+    assert!(said.ok && said.err.contains("will be deleted"), "{said:?}");
+    test.gone(&name).await;
+    assert!(test.namespace(&name).await.is_none());
+}

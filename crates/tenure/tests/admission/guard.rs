@@ -74,3 +74,42 @@ async fn that_the_api_server_asks_is_tried() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn whoever_damages_the_record_of_a_namespace_does_not_get_it_deleted() {
+    let test = Test::start().await;
+    let name = unique_name("damaged");
+    test.ready(&name, json!({"kargo.akuity.io/keep-namespace": "true"})).await;
+    test.patch_namespace(&name, json!({"annotations": {"tenure.dev/origin": "x"}})).await;
+    let refused = test.namespaces.delete(&name, &DeleteParams::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("is Project"), "{refused}");
+    assert!(test.namespace(&name).await.is_some_and(|ns| ns.metadata.deletion_timestamp.is_none()));
+}
+
+#[tokio::test]
+async fn an_open_breaker_refuses_until_a_person_closes_it_and_then_lets_the_next_one_close_it() {
+    let test = Test::alone(&["--breaker-at-least", "1", "--breaker-percent", "0"]).await;
+    let (first, second, third) = (unique_name("b"), unique_name("b"), unique_name("b"));
+    for name in [&first, &second, &third] {
+        test.ready(name, json!({})).await;
+    }
+    test.projects.delete(&first, &DeleteParams::default()).await.expect("one is usual");
+    test.gone(&first).await;
+    // What opens the breaker is let in, and waits.
+    test.projects.delete(&second, &DeleteParams::default()).await.expect("it runs into it");
+    eventually("the breaker is open", async || {
+        let plan = test.plan(&second).await?;
+        (plan.status.as_ref()?.waiting_for.as_deref()? == "Breaker").then_some(())
+    })
+    .await;
+    let refused = test.projects.delete(&third, &DeleteParams::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("the breaker is open"), "{refused}");
+    // What waited is called off, so no pass is left that would close it.
+    test.annotate_project(&second, json!({"tenure.dev/cancel": "true"})).await;
+    eventually("the project is there again", async || test.lives(&second).await.then_some(()))
+        .await;
+    let maps = "/api/v1/namespaces/tenure-system/configmaps/tenure-breaker";
+    test.merge(maps, json!({"metadata": {"annotations": {"tenure.dev/closed-by": "admin"}}})).await;
+    test.projects.delete(&third, &DeleteParams::default()).await.expect("a person closed it");
+    test.gone(&third).await;
+}

@@ -136,6 +136,21 @@ impl Test {
         patched.expect("patch the namespace");
     }
 
+    pub(crate) async fn annotate_project(&self, name: &str, annotations: Value) {
+        let patch = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
+        let patched = self.projects.patch(name, &PatchParams::default(), &patch).await;
+        patched.expect("annotate the project");
+    }
+
+    /// Merges something into what is at that path.
+    pub(crate) async fn merge(&self, path: &str, patch: Value) {
+        let request = http::Request::patch(path)
+            .header("content-type", "application/merge-patch+json")
+            .body(patch.to_string().into_bytes())
+            .expect("a request");
+        self.client.request::<Value>(request).await.expect("merge");
+    }
+
     /// A client that is somebody else.
     pub(crate) fn client_as(&self, user: &str, groups: &[&str]) -> Client {
         let mut config = self.bed.plane.user("admin", &["system:masters"]).expect("a user");
@@ -236,8 +251,12 @@ impl Bed {
 
 fn server(dir: PathBuf, webhook: u16, probes: u16, arguments: &[&str]) -> Process {
     let mut server = Command::new(env!("CARGO_BIN_EXE_tenure"));
+    server.args(["server", "--mode", "standalone"]);
+    if !arguments.contains(&"--breaker-at-least") {
+        // Many tests delete many namespaces in a short time.
+        server.args(["--breaker-at-least", "1000000"]);
+    }
     server
-        .args(["server", "--mode", "standalone", "--breaker-at-least", "1000000"])
         .args(["--listen", &format!("127.0.0.1:{probes}")])
         .args(["--webhook-listen", &format!("127.0.0.1:{webhook}")])
         .args(["--webhook-host", "127.0.0.1", "--break-glass-group"])
