@@ -1,7 +1,6 @@
 //! Starting, sharing and ending a control plane.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Weak};
@@ -14,6 +13,7 @@ use tempfile::TempDir;
 use crate::binaries::{Binaries, binaries};
 use crate::pki::{Authority, service_account_key};
 use crate::process::Process;
+use crate::webhook::free_port;
 use crate::{audit, fixtures};
 
 /// Environment variable that names the directory of a running control plane to use.
@@ -289,9 +289,4 @@ impl ControlPlane {
             self.dir.display()
         )
     }
-}
-
-/// A port that nobody listens on now.
-fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0").context("find a free port")?.local_addr()?.port())
 }

@@ -15,6 +15,7 @@ mod process;
 pub mod proxy;
 mod users;
 mod waiting;
+mod webhook;
 
 pub use binaries::{Binaries, binaries, cache_dir};
 pub use control_plane::{ControlPlane, DIR_VARIABLE};
@@ -25,3 +26,4 @@ pub use helm::helm;
 pub use process::Process;
 pub use users::write_token_kubeconfig;
 pub use waiting::{eventually, unique_name};
+pub use webhook::{free_port, install_webhook, wait_for_guard};

@@ -1,18 +1,17 @@
 //! What the tests share: the server with its webhook, people, and kubectl.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Weak};
 
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
-use tenure_api::install::{self, CANARY};
-use tenure_api::webhooks::{self, CANARY_REFUSAL, Reach};
 use tenure_api::{DeletionPlan, Project};
-use tenure_testbed::{ControlPlane, Process, TENURE_NAMESPACE, eventually};
+use tenure_testbed::{
+    ControlPlane, Process, TENURE_NAMESPACE, eventually, free_port, install_webhook, wait_for_guard,
+};
 
 /// The user that the server is, in the audit log.
 pub(crate) const SERVER: &str = "system:serviceaccount:tenure-system:tenure";
@@ -221,21 +220,14 @@ fn fresh() -> usize {
     NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
-}
-
 impl Bed {
     async fn start(arguments: &[&str]) -> Self {
         let plane = ControlPlane::start_temporary().await.expect("start a control plane");
         let client = plane.admin().expect("an administrator");
-        let (webhook, probes) = (free_port(), free_port());
+        let [webhook, probes] = [(); 2].map(|()| free_port().expect("a port"));
         let base = format!("https://127.0.0.1:{webhook}");
-        let mut objects = install::webhook_manifests(TENURE_NAMESPACE);
-        objects.extend(people());
-        objects.extend(webhooks::manifests(&Reach::Url { base, ca_bundle: None }));
-        for object in objects {
+        install_webhook(&client, &base).await.expect("install the webhook");
+        for object in people() {
             tenure_testbed::apply(&client, &object).await.expect("apply");
         }
         let kubeconfig = plane.dir().join("tenure.kubeconfig");
@@ -265,17 +257,6 @@ fn server(dir: PathBuf, webhook: u16, probes: u16, arguments: &[&str]) -> Proces
         .args(["--log", "info,tenure_admission=debug", "--kubeconfig"])
         .arg(dir.join("tenure.kubeconfig"));
     Process::start("tenure", server, &dir).expect("start the server")
-}
-
-/// Waits until the API server asks the server.
-pub(crate) async fn wait_for_guard(client: &Client) {
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let dry = DeleteParams { dry_run: true, ..Default::default() };
-    eventually("the canary is refused", async || {
-        let refused = namespaces.delete(CANARY, &dry).await.err()?;
-        refused.to_string().contains(CANARY_REFUSAL).then_some(())
-    })
-    .await;
 }
 
 /// What people may do who are no administrators.
