@@ -4,6 +4,7 @@
 //! [`ControlPlane::shared`] gives all tests of a process, or of a whole `cargo xtask test`, the
 //! same one. What it starts ends with the process that started it, even if that is killed.
 
+mod asking;
 pub mod audit;
 mod binaries;
 mod control_plane;
@@ -17,6 +18,7 @@ mod users;
 mod waiting;
 mod webhook;
 
+pub use asking::Asking;
 pub use binaries::{Binaries, binaries, cache_dir};
 pub use control_plane::{ControlPlane, DIR_VARIABLE};
 pub use fixtures::{

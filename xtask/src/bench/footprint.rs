@@ -73,16 +73,16 @@ async fn memory(plane: &ControlPlane, subject: &Subject) -> anyhow::Result<(Memo
     let projects: Api<Project> = Api::all(plane.admin()?);
     let running = subject.start(plane)?;
     tokio::time::sleep(SETTLE).await;
-    let at_0 = resident(&running)?;
+    let at_0 = resident(&running, "VmRSS")?;
     grow(&projects, 0, 500).await?;
-    let at_500 = resident(&running)?;
+    let at_500 = resident(&running, "VmRSS")?;
     grow(&projects, 500, 2_000).await?;
-    let at_2000 = resident(&running)?;
+    let at_2000 = resident(&running, "VmRSS")?;
     drop(running);
     let running = subject.start(plane)?;
     // Everything is listed, and every provisioned object compared with what it should be.
     tokio::time::sleep(SETTLE * 4).await;
-    let restarted = resident(&running)?;
+    let restarted = resident(&running, "VmRSS")?;
     Ok((Memory { at_0, at_500, at_2000, restarted }, running))
 }
 
@@ -94,11 +94,14 @@ async fn grow(projects: &Api<Project>, from: usize, to: usize) -> anyhow::Result
     Ok(())
 }
 
-fn resident(process: &Process) -> anyhow::Result<f64> {
+/// What Linux tells of the memory of a process, in MiB: `VmRSS` is what it has, `VmHWM` what it had
+/// at most.
+pub(super) fn resident(process: &Process, what: &str) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()))
         .context("read the memory of the process; only Linux tells it so")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse().context("read VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':'));
+    let line = line.with_context(|| format!("no {what}"))?;
+    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse().context("read memory")?;
     Ok(kib / 1024.0)
 }
 

@@ -3,6 +3,7 @@
 //! Counts come from the API server's audit log and are exact. Times and memory depend on the
 //! machine; those of a peer are taken in the same run, on the same control plane, alternating.
 
+mod admission;
 mod bulk;
 mod contents;
 mod footprint;
@@ -38,14 +39,22 @@ pub(crate) struct Arguments {
     /// Measure only what it costs to know what is in a namespace
     #[arg(long, conflicts_with = "peer")]
     contents: bool,
+    /// Measure only what it costs to be asked by the API server
+    #[arg(long, conflicts_with_all = ["peer", "contents"])]
+    admission: bool,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut rows = Vec::new();
-    if !arguments.contents {
+    if !arguments.contents && !arguments.admission {
         projects(&arguments, &mut rows).await?;
     }
-    contents::measure(arguments.quick, &mut rows).await?;
+    if !arguments.contents {
+        admission::measure(&server(true)?, &mut rows).await?;
+    }
+    if !arguments.admission {
+        contents::measure(arguments.quick, &mut rows).await?;
+    }
     report::print(&rows);
     if let Some(path) = &arguments.json {
         let json = serde_json::to_vec_pretty(&rows)?;

@@ -52,7 +52,7 @@ impl Row {
 pub(crate) fn print(rows: &[Row]) {
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), short);
     println!(
-        "\n{:<46} {:>12} {:>9} {:>9} {:>6} {:>9} {:>7}",
+        "\n{:<55} {:>12} {:>9} {:>9} {:>6} {:>9} {:>7}",
         "measurement", "unit", "value", "target", "met", "peer", "ratio"
     );
     for row in rows {
@@ -62,7 +62,7 @@ pub(crate) fn print(rows: &[Row]) {
             Some(false) => "NO",
         };
         println!(
-            "{:<46} {:>12} {:>9} {:>9} {met:>6} {:>9} {:>7}",
+            "{:<55} {:>12} {:>9} {:>9} {met:>6} {:>9} {:>7}",
             row.name,
             row.unit,
             short(row.value),

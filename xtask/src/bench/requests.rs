@@ -11,7 +11,7 @@ use super::report::Row;
 use super::subject::{Subject, create, delete, until_ready, wait};
 
 /// Projects measured, one after the other; the most that any of them took counts.
-const PROJECTS: usize = 5;
+pub(super) const PROJECTS: usize = 5;
 
 /// Requests for one Project.
 #[derive(Clone, Copy, Default)]
@@ -91,10 +91,7 @@ async fn of_one(
 ) -> anyhow::Result<Requests> {
     let kept = format!("{name}-kept");
     let mut requests = Requests::default();
-    let audit = plane.audit();
-    create(projects, &[name.to_owned()]).await?;
-    until_ready(projects, name, 1).await?;
-    let asked = audit.of(&subject.user, name);
+    let asked = coming(plane, subject, projects, name).await?;
     requests.create_writes = writes(&asked);
     requests.create_reads = asked.iter().filter(|e| !e.is_write()).count();
 
@@ -116,6 +113,19 @@ async fn of_one(
     let (asked, _) = until_gone(&audit, subject, projects, &kept).await?;
     requests.kept_writes = writes(&asked);
     Ok(requests)
+}
+
+/// What is asked for a Project, from its creation until it is ready.
+pub(super) async fn coming(
+    plane: &ControlPlane,
+    subject: &Subject,
+    projects: &Api<Project>,
+    name: &str,
+) -> anyhow::Result<Vec<Entry>> {
+    let audit = plane.audit();
+    create(projects, &[name.to_owned()]).await?;
+    until_ready(projects, name, 1).await?;
+    Ok(audit.of(&subject.user, name))
 }
 
 async fn until_gone(
