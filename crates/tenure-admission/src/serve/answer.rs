@@ -33,7 +33,7 @@ pub(super) struct Answerer {
 /// A body, and the room that it takes.
 struct Whole {
     bytes: Bytes,
-    _room: Option<OwnedSemaphorePermit>,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 /// Why a request is not answered by the router.
@@ -81,7 +81,10 @@ impl Answerer {
                 return last_one(refusal.response(), version);
             }
         };
-        let request = Request::from_parts(parts, Body::from(whole.bytes.clone()));
+        // The bytes go as soon as they were read; the room that they take, once all is answered, for
+        // what was made of them takes some, too.
+        let Whole { bytes, room: _held } = whole;
+        let request = Request::from_parts(parts, Body::from(bytes));
         let answer = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
         match answer.await {
             Ok(Ok(response)) => response,
@@ -117,7 +120,7 @@ impl Answerer {
             }
             bytes.extend_from_slice(&data);
         }
-        Ok(Whole { bytes: bytes.freeze(), _room: room })
+        Ok(Whole { bytes: bytes.freeze(), room })
     }
 }
 

@@ -65,7 +65,7 @@ impl Default for Limits {
             header: Duration::from_secs(10),
             body: Duration::from_secs(5),
             body_bytes: (3 << 20) + (256 << 10),
-            bytes_at_hand: 32 << 20,
+            bytes_at_hand: 16 << 20,
             idle: Duration::from_secs(300),
             stopping: Duration::from_secs(15),
         }
