@@ -347,7 +347,7 @@ fn whatever_is_in_use_is_covered_when_the_world_changes_while_it_is_read() {
 
 #[test]
 fn whatever_is_in_use_is_covered_in_two_configurations() {
-    assert!(broken("two", &Config { configurations: 2, ticks: 5, ..config() }).is_empty());
+    assert!(broken("two", &Config { configurations: 2, ticks: 6, ..config() }).is_empty());
 }
 
 #[test]
