@@ -6,13 +6,14 @@ use serde_json::Value;
 use crate::cargo::cargo;
 
 /// Which crates of the workspace a crate may depend on.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("tenure-core", &[]),
     ("tenure-api", &["tenure-core"]),
     ("tenure-archive", &["tenure-core"]),
     ("tenure-cluster", &["tenure-core", "tenure-api"]),
     ("tenure-controllers", &["tenure-core", "tenure-api", "tenure-cluster"]),
     ("tenure-admission", &["tenure-core", "tenure-api", "tenure-cluster"]),
+    ("tenure-cli", &["tenure-core", "tenure-api", "tenure-archive", "tenure-cluster"]),
     (
         "tenure",
         &[

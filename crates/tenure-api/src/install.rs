@@ -27,6 +27,8 @@ pub(crate) const TENURE_GROUP: &str = "tenure.dev";
 pub const NAME: &str = "tenure";
 /// Name of the ConfigMap that says whether the breaker is open.
 pub const BREAKER: &str = "tenure-breaker";
+/// Name of the ConfigMap in which the server says what its decisions depend on.
+pub const SETTINGS: &str = "tenure-settings";
 pub use tenure_core::keys::CANARY;
 /// Name of the role that lets Tenure see what is in a namespace.
 pub const CONTENTS: &str = "tenure-contents";
@@ -117,6 +119,11 @@ pub fn manifests(installation: &Installation) -> Vec<Value> {
             PolicyRule {
                 resource_names: Some(vec![BREAKER.to_owned()]),
                 ..rule("", &["configmaps"], &["get", "list", "patch", "watch"])
+            },
+            // What decisions depend on, for those who plan as the server does.
+            PolicyRule {
+                resource_names: Some(vec![SETTINGS.to_owned()]),
+                ..rule("", &["configmaps"], &["get", "patch"])
             },
         ]),
     }));

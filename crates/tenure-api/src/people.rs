@@ -8,7 +8,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use serde_json::Value;
 use tenure_core::keys;
 
-use crate::install::{BREAKER, TENURE_GROUP, json, named};
+use crate::install::{BREAKER, SETTINGS, TENURE_GROUP, json, named};
 use crate::rbac::rule;
 
 /// Label by which Kubernetes adds a role to its own role `view`, and by that to `edit` and `admin`.
@@ -30,26 +30,34 @@ pub fn people_manifests() -> Vec<Value> {
         vec![
             rule(TENURE_GROUP, &["deletionplans", "deletionpolicies"], &verbs),
             rule(keys::KARGO_GROUP, &["projects"], &verbs),
+            // To plan as the server does: what it decides by, whether the breaker is open, and
+            // whether Projects are served.
+            only(&[BREAKER, SETTINGS], rule("", &["configmaps"], &["get"])),
+            only(
+                &[keys::PROJECT_CRD],
+                rule("apiextensions.k8s.io", &["customresourcedefinitions"], &["get"]),
+            ),
         ]
     };
     let mut viewer = role(VIEWER, look());
     viewer.metadata.labels.get_or_insert_default().insert(TO_VIEW.to_owned(), "true".to_owned());
-    let breaker = PolicyRule {
-        resource_names: Some(vec![BREAKER.to_owned()]),
-        ..rule("", &["configmaps"], &["get", "patch"])
-    };
     let operates = [
         // Annotations confirm, call off and hold.
         rule(keys::KARGO_GROUP, &["projects"], &["patch"]),
         // Those that have ended; the guards protect the others.
         rule(TENURE_GROUP, &["deletionplans"], &["delete"]),
-        breaker,
+        only(&[BREAKER], rule("", &["configmaps"], &["patch"])),
     ];
     // The guards leave of it only one's own approvals.
     let approves = rule(TENURE_GROUP, &["deletionplans"], &["patch"]);
     let operator = role(OPERATOR, [look(), operates.into()].concat());
     let approver = role(APPROVER, [look(), vec![approves]].concat());
     [viewer, operator, approver].iter().map(json).collect()
+}
+
+fn only(names: &[&str], rule: PolicyRule) -> PolicyRule {
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    PolicyRule { resource_names: Some(names), ..rule }
 }
 
 fn role(name: &str, rules: Vec<PolicyRule>) -> ClusterRole {

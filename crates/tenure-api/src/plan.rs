@@ -298,6 +298,14 @@ impl From<&Plan> for PlannedDecision {
     }
 }
 
+impl PlannedDecision {
+    /// The same with that digest: of a plan that is told in parts, the digest of the whole.
+    #[must_use]
+    pub fn with_digest(self, digest: &PlanDigest) -> Self {
+        Self { digest: digest.to_string(), ..self }
+    }
+}
+
 impl From<&Claim> for PlannedClaim {
     fn from(claim: &Claim) -> Self {
         Self {

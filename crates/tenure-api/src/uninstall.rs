@@ -9,7 +9,7 @@ use serde_json::Value;
 use tenure_core::keys;
 
 use crate::install::{
-    self, BREAKER, CANARY, Installation, NAME, TENURE_GROUP, WEBHOOK_TLS, json, named,
+    self, BREAKER, CANARY, Installation, NAME, SETTINGS, TENURE_GROUP, WEBHOOK_TLS, json, named,
 };
 use crate::rbac::{role_ref, rule, service_account};
 use crate::webhooks::{self, Reach};
@@ -131,6 +131,7 @@ fn rules_of_its_namespace() -> Vec<PolicyRule> {
         // What the server left.
         only(NAME, rule("coordination.k8s.io", &["leases"], &["delete"])),
         only(BREAKER, rule("", &["configmaps"], &["delete", "get"])),
+        only(SETTINGS, rule("", &["configmaps"], &["delete"])),
         only(WEBHOOK_TLS, rule("", &["secrets"], &["delete"])),
     ]
 }

@@ -6,6 +6,7 @@ mod connection;
 mod leader;
 mod plan;
 mod probes;
+mod publish;
 mod server;
 mod telemetry;
 mod uninstall;

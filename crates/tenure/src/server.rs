@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::arguments::{Mode, ServerArguments};
 use crate::leader::Leadership;
-use crate::{archive, probes, telemetry, webhook};
+use crate::{archive, probes, publish, telemetry, webhook};
 
 /// Threads that work. The server waits for the network nearly all the time.
 const THREADS: usize = 2;
@@ -68,6 +68,12 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
         Leadership::always()
     };
     let gauge = tokio::spawn(show_leader(leadership.leads.clone(), manager.metrics()));
+    let publisher = tokio::spawn(publish::while_leading(
+        cluster.client().clone(),
+        publish::published(&arguments, cluster.settings()),
+        arguments.decision.namespace.clone(),
+        leadership.leads.clone(),
+    ));
     let stop = stop_on_signal()?;
     let metrics = manager.metrics();
     let answering = webhook::run(&arguments, cluster, clock, certificate, metrics, stop.clone());
@@ -80,9 +86,11 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
         outcome = working => outcome.map(drop),
         ended = probes => Err(anyhow::anyhow!("the probes ended: {ended:?}")),
     };
-    gauge.abort();
-    // Its copy of the receiver keeps the election going.
-    drop(gauge.await);
+    for task in [gauge, publisher] {
+        task.abort();
+        // Its copy of the receiver keeps the election going.
+        drop(task.await);
+    }
     leadership.give_back().await;
     tracing::info!("stopped");
     outcome

@@ -16,7 +16,7 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use tenure_api::install::{BREAKER, CANARY, NAME, WEBHOOK_TLS, barriers};
+use tenure_api::install::{BREAKER, CANARY, NAME, SETTINGS, WEBHOOK_TLS, barriers};
 use tenure_cluster::{Clock, Cluster, Store};
 use tenure_controllers::project::release_all;
 use tenure_core::Settings;
@@ -67,6 +67,7 @@ async fn uninstall(arguments: &UninstallArguments) -> anyhow::Result<()> {
     leadership.give_back().await;
     remove::<Lease>(&client, namespace, LEASE).await?;
     remove::<ConfigMap>(&client, namespace, BREAKER).await?;
+    remove::<ConfigMap>(&client, namespace, SETTINGS).await?;
     remove::<Secret>(&client, namespace, WEBHOOK_TLS).await?;
     let namespaces: Api<Namespace> = Api::all(client);
     match namespaces.delete(CANARY, &DeleteParams::default()).await {

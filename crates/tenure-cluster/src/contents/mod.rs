@@ -15,12 +15,12 @@ mod list;
 mod reduce;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use futures::StreamExt as _;
-use tenure_core::contents::{Collector, Contents, Kind, Manager, Unseen};
+use tenure_core::contents::{Collector, Contents, Kind, MOST_TOLD, Manager, Unseen};
 
 pub use clean::{Cleaned, Refusal};
 pub(crate) use discovery::ServedCache;
@@ -43,6 +43,21 @@ pub struct Progress {
     pub objects: u64,
 }
 
+/// How the contents of Namespaces are read.
+#[derive(Clone)]
+pub(crate) struct Reading {
+    most_told: usize,
+    progress: Arc<dyn Fn(Progress) + Send + Sync>,
+    /// Whether nobody demands anything where the kinds of Tenure are not installed.
+    pub(crate) without_server: bool,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { most_told: MOST_TOLD, progress: Arc::new(|_| {}), without_server: false }
+    }
+}
+
 /// Counts, while several kinds are listed at once, and tells.
 struct Counter<'a> {
     kinds: usize,
@@ -61,6 +76,47 @@ impl Counter<'_> {
 }
 
 impl Cluster {
+    /// Tells of so many roots and notes of a Namespace's contents, and how far it has come while it
+    /// looks for an [`Outlook`](crate::Outlook).
+    #[must_use]
+    pub fn telling(
+        mut self,
+        most_told: usize,
+        progress: impl Fn(Progress) + Send + Sync + 'static,
+    ) -> Self {
+        self.reading.most_told = most_told;
+        self.reading.progress = Arc::new(progress);
+        self
+    }
+
+    /// On a cluster that may have nothing of Tenure: where its policies cannot exist, there are
+    /// none. Never for whoever acts: they could have been taken away.
+    #[must_use]
+    pub fn without_server(mut self) -> Self {
+        self.reading.without_server = true;
+        self
+    }
+
+    /// What objects of each kind are called, by the kind as it is counted: `Deployment`, by
+    /// `deployments.apps`.
+    ///
+    /// # Errors
+    /// If it cannot be read which kinds are served.
+    pub async fn kind_names(&self) -> Result<BTreeMap<String, String>, RequestError> {
+        let served = self.served().await?;
+        Ok(served.kinds.iter().map(|kind| (kind.to_string(), kind.kind.to_string())).collect())
+    }
+
+    /// Looks at the contents of a Namespace as [`Self::telling`] says.
+    pub(crate) async fn look_into(
+        &self,
+        namespace: &str,
+        project_managers: &BTreeSet<Manager>,
+    ) -> Result<Contents, RequestError> {
+        let progress = Arc::clone(&self.reading.progress);
+        self.read_contents(namespace, project_managers, move |seen| progress(seen)).await
+    }
+
     /// Reads what is in a Namespace. The Project's managers decide whose objects are foreign, and
     /// so what is told of first. `progress` is called as pages come in.
     ///
@@ -75,7 +131,7 @@ impl Cluster {
     ) -> Result<Contents, RequestError> {
         let everything = Selected { kind: &|_| true, group: &|_| true };
         let there = self.collect(namespace, &everything, &progress).await?;
-        Ok(there.finish(project_managers))
+        Ok(there.finish_telling(self.reading.most_told, project_managers))
     }
 
     /// Lists the selected kinds.

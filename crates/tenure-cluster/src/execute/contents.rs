@@ -13,7 +13,7 @@ use crate::world::World;
 impl Cluster {
     pub(super) async fn look_at_contents(&self, world: &mut World) -> Result<(), RequestError> {
         let managers = world.project_facts.as_ref().map(|p| p.managers.clone()).unwrap_or_default();
-        let contents = self.read_contents(&world.name, &managers, |_| {}).await?;
+        let contents = self.look_into(&world.name, &managers).await?;
         world.contents = Some(Arc::new(contents));
         Ok(())
     }

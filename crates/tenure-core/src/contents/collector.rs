@@ -85,7 +85,12 @@ impl Collector {
     /// Says what there is. The Project's own managers decide who is foreign, and so what comes
     /// first.
     pub fn finish(self, project_managers: &BTreeSet<Manager>) -> Contents {
-        self.settle().contents(project_managers)
+        self.finish_telling(MOST_TOLD, project_managers)
+    }
+
+    /// The same, telling of so many roots and notes at most.
+    pub fn finish_telling(self, most: usize, project_managers: &BTreeSet<Manager>) -> Contents {
+        self.settle().contents(most, project_managers)
     }
 }
 
@@ -109,7 +114,7 @@ impl Settled {
         managers
     }
 
-    fn contents(self, project_managers: &BTreeSet<Manager>) -> Contents {
+    fn contents(self, most: usize, project_managers: &BTreeSet<Manager>) -> Contents {
         let workloads = Workloads::among(&self.objects);
         let mut contents = Contents { objects: self.objects.len() as u64, ..Contents::default() };
         let mut groups: BTreeMap<usize, Group> = BTreeMap::new();
@@ -124,7 +129,7 @@ impl Settled {
             group.foreign |= managers.iter().any(|manager| is_foreign(manager, project_managers));
             for (kind, explanation) in told_of(object, root == index, &managers, &workloads) {
                 group.hazards.insert(kind);
-                contents.tell(object, kind, explanation);
+                contents.tell(object, kind, explanation, most);
             }
             for manager in managers.into_iter().filter(|manager| manager.tool.deploys()) {
                 *managed.entry(manager).or_default() += 1;
@@ -139,14 +144,14 @@ impl Settled {
             .into_iter()
             .map(|(manager, objects)| ManagerCount { manager, objects })
             .collect();
-        contents.roots_left_out = groups.len().saturating_sub(MOST_TOLD) as u64;
-        contents.roots = self.ordered(groups);
+        contents.roots_left_out = groups.len().saturating_sub(most) as u64;
+        contents.roots = self.ordered(groups, most);
         contents.unseen = self.unseen;
         contents
     }
 
     /// The roots that are told of, those that matter first.
-    fn ordered(&self, groups: BTreeMap<usize, Group>) -> Vec<Root> {
+    fn ordered(&self, groups: BTreeMap<usize, Group>, most: usize) -> Vec<Root> {
         let rank = |index: usize, group: &Group| {
             if group.foreign {
                 Rank::Foreign
@@ -162,7 +167,7 @@ impl Settled {
         let mut ordered: Vec<_> =
             groups.into_iter().map(|(index, group)| (rank(index, &group), index, group)).collect();
         ordered.sort_by_key(|(rank, index, _)| (*rank, *index));
-        let told = ordered.into_iter().take(MOST_TOLD);
+        let told = ordered.into_iter().take(most);
         told.map(|(_, index, group)| {
             let object = &self.objects[index];
             Root {
@@ -196,11 +201,11 @@ fn told_of(
 }
 
 impl Contents {
-    fn tell(&mut self, object: &Object, kind: LossKind, explanation: String) {
+    fn tell(&mut self, object: &Object, kind: LossKind, explanation: String, most: usize) {
         let loss = Loss { kind, object: object.reference(), uid: object.uid.clone(), explanation };
         if kind.for_good() {
             self.losses.push(loss);
-        } else if self.notes.len() < MOST_TOLD {
+        } else if self.notes.len() < most {
             self.notes.push(loss);
         } else {
             self.notes_left_out += 1;

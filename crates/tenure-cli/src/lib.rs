@@ -1,0 +1,65 @@
+//! `kubectl tenure`: ask first, then act.
+//!
+//! Invariants:
+//! - nothing is written before it was shown what, and where, and a person or a digest agreed;
+//! - results go to standard output and everything else to standard error, all of it through the
+//!   [`printer`], which lets no text of a cluster steer the terminal;
+//! - what ends a command early is a [`Failure`](exit::Failure), and its exit code says which kind.
+
+pub mod arguments;
+mod choice;
+mod commands;
+pub mod exit;
+mod look;
+pub mod printer;
+mod remedy;
+mod session;
+mod target;
+pub mod text;
+pub mod view;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+use crate::exit::Outcome;
+use crate::printer::Printer;
+
+pub use crate::arguments::command;
+pub use crate::view::schema;
+
+/// Does what the command line says.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(told) => return tell_usage(&told),
+    };
+    let mut printer = Printer::new(&arguments.global);
+    match act(&arguments, &mut printer) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            printer.failure(&failure);
+            failure.code()
+        }
+    }
+}
+
+fn act(arguments: &Arguments, printer: &mut Printer) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    let outcome = runtime.block_on(commands::run(arguments, printer));
+    // Somebody may still be asked on a thread of its own; nobody waits for an answer any more.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Help and version are results; what cannot be read as a command line is not.
+fn tell_usage(told: &clap::Error) -> ExitCode {
+    // Whoever reads may have read enough.
+    drop(told.print());
+    if told.use_stderr() { exit::Kind::Usage.code() } else { ExitCode::SUCCESS }
+}

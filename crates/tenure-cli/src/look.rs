@@ -1,0 +1,124 @@
+//! What would become of one namespace: what was read, what is decided, and how sure that is.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tenure_cluster::{Outlook, World};
+use tenure_core::contents::{Contents, MOST_TOLD};
+use tenure_core::lifecycle::Preview;
+use tenure_core::plan::Requester;
+
+use crate::exit::Outcome;
+use crate::printer::Printer;
+use crate::session::{Known, Session, Who};
+
+/// How often what is drawn moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How much of the contents is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What matters most.
+    Most,
+    /// Everything.
+    All,
+}
+
+/// What would become of one namespace.
+pub(crate) struct Look {
+    /// Name of the Project and its namespace.
+    pub(crate) name: String,
+    /// What was read.
+    pub(crate) world: World,
+    /// What would be decided; `None` if there is nothing to decide.
+    pub(crate) preview: Option<Preview>,
+    /// What it was decided by.
+    pub(crate) known: Known,
+    /// Why it is no more than advice.
+    pub(crate) advisory: Vec<String>,
+    /// What objects of each kind are called.
+    pub(crate) kinds: BTreeMap<String, String>,
+    /// When it was decided.
+    pub(crate) at: Timestamp,
+}
+
+impl Look {
+    /// Looks, without a write.
+    pub(crate) async fn at(
+        name: &str,
+        session: &Session,
+        known: &Known,
+        who: &Who,
+        extent: Extent,
+        printer: &Printer,
+    ) -> Outcome<Self> {
+        let spinner = spinner(printer, name);
+        let most = if extent == Extent::All { usize::MAX } else { MOST_TOLD };
+        let drawn = spinner.clone();
+        let cluster = session.cluster(known).telling(most, move |seen| {
+            drawn.set_message(format!(
+                "{} of {} kinds, {} objects",
+                seen.kinds_done, seen.kinds, seen.objects
+            ));
+        });
+        let requester = Requester { user: who.user.clone(), via: None };
+        let looked = cluster.outlook(name, Some(requester), Duration::MAX).await;
+        spinner.finish_and_clear();
+        let Outlook { world, preview, .. } = looked?;
+        let mut advisory = known.advisory.clone();
+        let contents = preview.as_ref().and_then(|preview| preview.plan.contents.as_deref());
+        advisory.extend(contents.and_then(blind));
+        // Only where something is told by kind; it was asked for then, and is remembered.
+        let kinds = match contents {
+            Some(_) => cluster.kind_names().await?,
+            None => BTreeMap::new(),
+        };
+        let known = known.clone();
+        Ok(Self {
+            name: name.to_owned(),
+            world,
+            preview,
+            known,
+            advisory,
+            kinds,
+            at: cluster.now(),
+        })
+    }
+
+    /// Whether it is no more than advice.
+    pub(crate) fn is_advisory(&self) -> bool {
+        !self.advisory.is_empty()
+    }
+
+    /// What is in the namespace, as far as anybody looked.
+    pub(crate) fn contents(&self) -> Option<&Contents> {
+        self.preview.as_ref()?.plan.contents.as_deref()
+    }
+}
+
+/// What the person who asks may not see, and the server may: it then decides by more.
+fn blind(contents: &Contents) -> Option<String> {
+    let refused: Vec<_> = contents.unseen.iter().filter(|unseen| !unseen.temporary).collect();
+    let first = refused.first()?;
+    let more = match refused.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more kinds"),
+    };
+    Some(format!("{}{more} could not be seen by you, and the server may see them", first.kind))
+}
+
+fn spinner(printer: &Printer, name: &str) -> ProgressBar {
+    if !printer.can_draw() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    // The template is a constant, and names only what there is.
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(format!("looking into namespace {name}"));
+    bar.enable_steady_tick(TICK);
+    bar
+}

@@ -1,0 +1,143 @@
+//! All output: results on standard output, everything else on standard error.
+//!
+//! Whether a stream has colour is decided for each by itself. Who stops reading has read enough:
+//! that ends quietly.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use serde::Serialize;
+
+use crate::arguments::GlobalArguments;
+use crate::exit::{Failure, Outcome};
+use crate::text::{BAD, CAREFUL, FAINT, Text};
+use crate::view::json::{self, Document};
+
+/// All output.
+#[derive(Debug)]
+pub struct Printer {
+    colour: ColorChoice,
+    machine: Option<Machine>,
+    answered: bool,
+}
+
+/// A form for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// JSON, indented.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+impl Printer {
+    /// Prints as the command line says.
+    pub fn new(global: &GlobalArguments) -> Self {
+        let colour = if global.no_color { ColorChoice::Never } else { ColorChoice::Auto };
+        Self { colour, machine: None, answered: false }
+    }
+
+    /// From here on results are for programs: a failure is told in that form, too.
+    pub fn for_programs(&mut self, machine: Machine) {
+        self.machine = Some(machine);
+    }
+
+    /// Whether results are for programs.
+    pub fn machine(&self) -> Option<Machine> {
+        self.machine
+    }
+
+    /// Whether somebody can be asked: both what they read and what they answer by is a terminal.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Whether progress can be drawn.
+    pub fn can_draw(&self) -> bool {
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        io::stderr().is_terminal() && !dumb
+    }
+
+    /// A line of the result.
+    ///
+    /// # Errors
+    /// If it could not be written, and not because nobody reads any more.
+    pub fn line(&self, text: &Text) -> Outcome {
+        self.raw(&format!("{text}\n"))
+    }
+
+    /// The result, as lines that were put together from [`Text`].
+    ///
+    /// # Errors
+    /// If it could not be written, and not because nobody reads any more.
+    pub fn raw(&self, text: &str) -> Outcome {
+        let mut out = self.out();
+        quietly(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    }
+
+    /// A result for programs.
+    ///
+    /// # Errors
+    /// If it could not be written, and not because nobody reads any more.
+    pub fn document(&mut self, machine: Machine, document: &impl Serialize) -> Outcome {
+        self.answered = true;
+        let out = io::BufWriter::new(io::stdout().lock());
+        quietly(json::write(out, machine, document))
+    }
+
+    /// Tells, beside the result.
+    pub fn tell(&self, text: &Text) {
+        // There is nobody left to tell that it could not be told.
+        drop(writeln!(self.err(), "{text}"));
+    }
+
+    /// Warns.
+    pub fn warn(&self, text: impl AsRef<str>) {
+        self.tell(&Text::styled(CAREFUL, "warning: ").and(text));
+    }
+
+    /// Tells why a command did not do what it was asked for, and what leads on.
+    pub fn failure(&mut self, failure: &Failure) {
+        let mut lines = failure.message.lines();
+        self.tell(&Text::styled(BAD, "error: ").and(lines.next().unwrap_or_default()));
+        for line in lines {
+            self.tell(&Text::plain("  ").and(line.trim_start()));
+        }
+        for command in &failure.next {
+            self.tell(&Text::styled(FAINT, "  next: ").and(command));
+        }
+        if let Some(machine) = self.machine.filter(|_| !self.answered) {
+            // It has been told in words; who does not read this does not miss it.
+            drop(self.document(machine, &Document::failure(failure)));
+        }
+    }
+
+    fn out(&self) -> AutoStream<io::StdoutLock<'static>> {
+        let stdout = io::stdout();
+        let colour = self.choice(&stdout);
+        AutoStream::new(stdout.lock(), colour)
+    }
+
+    fn err(&self) -> AutoStream<io::StderrLock<'static>> {
+        let stderr = io::stderr();
+        let colour = self.choice(&stderr);
+        AutoStream::new(stderr.lock(), colour)
+    }
+
+    fn choice(&self, stream: &impl anstream::stream::RawStream) -> ColorChoice {
+        match self.colour {
+            ColorChoice::Auto => AutoStream::choice(stream),
+            known => known,
+        }
+    }
+}
+
+/// Nobody reading any more is no failure.
+fn quietly(written: io::Result<()>) -> Outcome {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::error(format!("failed to write: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

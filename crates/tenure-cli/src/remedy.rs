@@ -1,0 +1,78 @@
+//! What a person can do about a claim or a gate: commands, as they are typed.
+
+use tenure_cluster::World;
+use tenure_core::plan::{self, Plan};
+use tenure_core::{Claim, Gate, Source, Statements, keys};
+
+/// Commands that open the gate, or say who can.
+pub(crate) fn opens(gate: &Gate, name: &str, world: &World, plan: &Plan) -> Vec<String> {
+    let digest = plan.digest();
+    match gate.source {
+        Source::LienOnProject => {
+            liens("project", name, world.project().map(|project| &project.statements))
+        }
+        Source::LienOnNamespace => {
+            liens("namespace", name, world.namespace().map(|namespace| &namespace.statements))
+        }
+        Source::Confirmation => {
+            vec![format!("kubectl tenure delete project/{name} --digest {digest}")]
+        }
+        Source::Approvals => vec![format!(
+            "kubectl tenure approve {} --digest {digest}",
+            plan::name(name, &plan.project_uid)
+        )],
+        Source::Grace => vec![format!("kubectl tenure cancel project/{name}")],
+        Source::Breaker => vec!["kubectl tenure breaker close --reason REASON".to_owned()],
+        Source::Cancel => vec![format!("kubectl annotate project {name} {}-", keys::CANCEL)],
+        _ => Vec::new(),
+    }
+}
+
+/// Commands that take the claim away. What follows from what was found has none but to say
+/// otherwise.
+pub(crate) fn withdraws(claim: &Claim, name: &str, world: &World) -> Vec<String> {
+    match claim.source {
+        Source::KeepOnProject => vec![format!("kubectl tenure keep project/{name} --remove")],
+        Source::KeepOnNamespace => vec![format!("kubectl tenure keep namespace/{name} --remove")],
+        Source::DispositionOnProject => {
+            vec![format!("kubectl annotate project {name} {}-", keys::DISPOSITION)]
+        }
+        Source::DispositionOnNamespace => {
+            vec![format!("kubectl annotate namespace {name} {}-", keys::DISPOSITION)]
+        }
+        Source::NearMiss => {
+            let project = world.project().map(|project| &project.statements);
+            let namespace = world.namespace().map(|namespace| &namespace.statements);
+            near_misses("project", name, project)
+                .chain(near_misses("namespace", name, namespace))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// How to have what a person may confirm against the presumptions.
+pub(crate) fn against_presumptions(name: &str, plan: &Plan) -> Option<String> {
+    let alternative = plan.alternative.as_ref()?;
+    let choice = alternative.disposition.as_str().to_ascii_lowercase();
+    Some(format!("kubectl tenure delete project/{name} --disposition {choice}"))
+}
+
+fn liens(kind: &str, name: &str, statements: Option<&Statements>) -> Vec<String> {
+    let liens = statements.into_iter().flat_map(|statements| &statements.liens);
+    liens
+        .map(|lien| format!("kubectl tenure hold {kind}/{name} --name {} --remove", lien.name))
+        .collect()
+}
+
+fn near_misses<'a>(
+    kind: &'a str,
+    name: &'a str,
+    statements: Option<&'a Statements>,
+) -> impl Iterator<Item = String> + 'a {
+    let misses = statements.into_iter().flat_map(|statements| &statements.near_misses);
+    misses.map(move |miss| {
+        let verb = if miss.label { "label" } else { "annotate" };
+        format!("kubectl {verb} {kind} {name} {}-", miss.key)
+    })
+}

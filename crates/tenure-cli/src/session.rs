@@ -1,0 +1,208 @@
+//! Which cluster, who asks, and what Tenure's server there decides by.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::PostParams;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use tenure_api::Published;
+use tenure_api::install::SETTINGS;
+use tenure_cluster::{Clock, Cluster, Sink, Store, connect_through};
+use tenure_core::Settings;
+use tenure_core::trail::Entry;
+
+use crate::arguments::{AssumedArguments, GlobalArguments};
+use crate::exit::{Failure, Outcome};
+use crate::printer::Printer;
+use crate::text::{STRONG, Text};
+
+/// A connection to a cluster.
+pub(crate) struct Session {
+    client: Client,
+    clock: Clock,
+    /// The namespace that Tenure's server runs in.
+    pub(crate) tenure_namespace: String,
+    /// The context of the kubeconfig.
+    pub(crate) context: String,
+    /// Where the API server is.
+    pub(crate) server: String,
+    /// As whom to act, where that is not who is connected.
+    impersonate: Option<String>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Who {
+    /// The name that the API server knows them by.
+    pub(crate) user: String,
+    /// Their groups.
+    pub(crate) groups: Vec<String>,
+}
+
+/// What decisions are made by, and whether the server makes them by the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    /// The settings.
+    pub(crate) settings: Settings,
+    /// What the server published; `None` if there is no server, or it could not be read.
+    pub(crate) published: Option<Published>,
+    /// Why plans made by these settings are no more than advice.
+    pub(crate) advisory: Vec<String>,
+}
+
+impl Session {
+    /// Connects to the cluster that the command line names.
+    pub(crate) async fn open(global: &GlobalArguments) -> Outcome<Self> {
+        let (mut config, context) = configure(global).await?;
+        config.auth_info.impersonate = global.impersonate.clone().or(config.auth_info.impersonate);
+        if !global.impersonate_groups.is_empty() {
+            config.auth_info.impersonate_groups = Some(global.impersonate_groups.clone());
+        }
+        if let Some(timeout) = global.request_timeout {
+            config.read_timeout = Some(timeout);
+        }
+        let server = config.cluster_url.to_string();
+        let impersonate = config.auth_info.impersonate.clone();
+        let clock = Clock::default();
+        let client = connect_through(config, &clock).context("failed to connect")?;
+        Ok(Self {
+            client,
+            clock,
+            tenure_namespace: global.tenure_namespace.clone(),
+            context,
+            server,
+            impersonate,
+        })
+    }
+
+    /// The client.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The time, as the API server tells it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The cluster, as whoever decides by what is known sees it.
+    pub(crate) fn cluster(&self, known: &Known) -> Cluster {
+        let settings = Arc::new(known.settings.clone());
+        let cluster = Cluster::new(self.client.clone(), settings, Arc::new(Store::default()))
+            .with_clock(self.clock.clone());
+        match &known.published {
+            Some(published) if published.archive => cluster.with_sink(Box::new(TheServers)),
+            Some(_) => cluster,
+            None => cluster.without_server(),
+        }
+    }
+
+    /// Reads what the server decides by; without a server, what is assumed.
+    pub(crate) async fn known(&self, assumed: &AssumedArguments) -> Known {
+        let mut known = self.published().await;
+        if assumed.any() {
+            known.settings = assumed.applied_to(known.settings);
+            if known.published.is_some() {
+                let why = "it is made by settings of the command line, and not by the server's";
+                known.advisory.push(why.to_owned());
+            }
+        }
+        known
+    }
+
+    async fn published(&self) -> Known {
+        let namespace = &self.tenure_namespace;
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
+        let place = format!("ConfigMap {namespace}/{SETTINGS}");
+        let why = match maps.get_opt(SETTINGS).await {
+            Ok(Some(map)) => match Published::read(&map) {
+                Ok(published) => {
+                    let settings = published.settings(namespace);
+                    return Known { settings, published: Some(published), advisory: Vec::new() };
+                }
+                Err(why) => format!("the {place} cannot be read: {why}"),
+            },
+            Ok(None) => format!(
+                "no server of Tenure has published its settings in namespace {namespace} \
+                 (--tenure-namespace)"
+            ),
+            Err(kube::Error::Api(status)) => {
+                format!("the {place} may not be read: {}", status.message)
+            }
+            Err(error) => format!("the {place} could not be read: {error}"),
+        };
+        let system_namespaces = [namespace.clone()].into();
+        let settings = Settings {
+            tenure_namespace: namespace.clone(),
+            system_namespaces,
+            ..Settings::default()
+        };
+        Known { settings, published: None, advisory: vec![why] }
+    }
+
+    /// Asks who asks.
+    pub(crate) async fn who(&self) -> Outcome<Who> {
+        let reviews: Api<SelfSubjectReview> = Api::all(self.client.clone());
+        let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await;
+        let review = review.map_err(|e| Failure::of_request("ask who asks", &e))?;
+        let info = review.status.and_then(|status| status.user_info).unwrap_or_default();
+        Ok(Who { user: info.username.unwrap_or_default(), groups: info.groups.unwrap_or_default() })
+    }
+
+    /// Says where and as whom something is about to be done.
+    pub(crate) fn announce(&self, who: &Who, printer: &Printer) {
+        let text = Text::plain("context ")
+            .with(STRONG, &self.context)
+            .and(", server ")
+            .with(STRONG, &self.server)
+            .and(", user ")
+            .with(STRONG, &who.user);
+        let how = if self.impersonate.is_some() { " (impersonated)" } else { "" };
+        printer.tell(&text.and(how));
+    }
+}
+
+/// The configuration, and the name of its context.
+async fn configure(global: &GlobalArguments) -> Outcome<(Config, String)> {
+    let options = KubeConfigOptions {
+        context: global.context.clone(),
+        cluster: global.cluster.clone(),
+        user: global.user.clone(),
+    };
+    let chosen = global.context.is_some() || global.cluster.is_some() || global.user.is_some();
+    let kubeconfig = match &global.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path)
+            .map_err(|e| Failure::error(format!("failed to read {}: {e}", path.display())))?,
+        None => match Kubeconfig::read() {
+            Ok(kubeconfig) => kubeconfig,
+            Err(error) if chosen => {
+                return Err(Failure::error(format!("failed to read the kubeconfig: {error}")));
+            }
+            Err(error) => {
+                let config = Config::incluster().map_err(|_| {
+                    Failure::error(format!("failed to read the kubeconfig: {error}"))
+                })?;
+                return Ok((config, "in-cluster".to_owned()));
+            }
+        },
+    };
+    let context = global.context.clone().or_else(|| kubeconfig.current_context.clone());
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    let config =
+        config.map_err(|e| Failure::error(format!("failed to read the kubeconfig: {e}")))?;
+    Ok((config, context.unwrap_or_default()))
+}
+
+/// The archive that the server keeps trails in. It is the server's: nothing is kept from here.
+struct TheServers;
+
+impl Sink for TheServers {
+    fn keep<'a>(&'a self, _: &'a str, _: &'a Entry) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async { Err("keep a trail from a client".to_owned()) })
+    }
+}

@@ -1,0 +1,8 @@
+//! How results look: as a tree, as a table, and for programs.
+
+pub mod contents;
+pub mod json;
+pub mod plan;
+pub(crate) mod tree;
+
+pub use json::schema;
