@@ -8,9 +8,11 @@
 
 pub mod arguments;
 mod choice;
-mod commands;
+pub mod commands;
+mod dialog;
 pub mod exit;
 mod look;
+mod plan_file;
 pub mod printer;
 mod remedy;
 mod session;

@@ -54,7 +54,7 @@ impl Look {
         extent: Extent,
         printer: &Printer,
     ) -> Outcome<Self> {
-        let spinner = spinner(printer, name);
+        let spinner = spinner(printer, &format!("looking into namespace {name}"));
         let most = if extent == Extent::All { usize::MAX } else { MOST_TOLD };
         let drawn = spinner.clone();
         let cluster = session.cluster(known).telling(most, move |seen| {
@@ -109,7 +109,8 @@ fn blind(contents: &Contents) -> Option<String> {
     Some(format!("{}{more} could not be seen by you, and the server may see them", first.kind))
 }
 
-fn spinner(printer: &Printer, name: &str) -> ProgressBar {
+/// What is drawn while something is awaited, if it can be.
+pub(crate) fn spinner(printer: &Printer, doing: &str) -> ProgressBar {
     if !printer.can_draw() {
         return ProgressBar::hidden();
     }
@@ -118,7 +119,7 @@ fn spinner(printer: &Printer, name: &str) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg}") {
         bar.set_style(style);
     }
-    bar.set_prefix(format!("looking into namespace {name}"));
+    bar.set_prefix(doing.to_owned());
     bar.enable_steady_tick(TICK);
     bar
 }

@@ -91,6 +91,11 @@ impl Printer {
         drop(writeln!(self.err(), "{text}"));
     }
 
+    /// Tells a line that was put together from [`Text`].
+    pub fn tell_rendered(&self, line: &str) {
+        drop(writeln!(self.err(), "{line}"));
+    }
+
     /// Warns.
     pub fn warn(&self, text: impl AsRef<str>) {
         self.tell(&Text::styled(CAREFUL, "warning: ").and(text));
@@ -98,6 +103,15 @@ impl Printer {
 
     /// Tells why a command did not do what it was asked for, and what leads on.
     pub fn failure(&mut self, failure: &Failure) {
+        self.tell_failure(failure);
+        if let Some(machine) = self.machine.filter(|_| !self.answered) {
+            // It has been told in words; who does not read this does not miss it.
+            drop(self.document(machine, &Document::failure(failure)));
+        }
+    }
+
+    /// The same, in words only: where the result says it to programs.
+    pub fn tell_failure(&self, failure: &Failure) {
         let mut lines = failure.message.lines();
         self.tell(&Text::styled(BAD, "error: ").and(lines.next().unwrap_or_default()));
         for line in lines {
@@ -105,10 +119,6 @@ impl Printer {
         }
         for command in &failure.next {
             self.tell(&Text::styled(FAINT, "  next: ").and(command));
-        }
-        if let Some(machine) = self.machine.filter(|_| !self.answered) {
-            // It has been told in words; who does not read this does not miss it.
-            drop(self.document(machine, &Document::failure(failure)));
         }
     }
 

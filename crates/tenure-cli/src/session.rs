@@ -21,6 +21,9 @@ use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
 use crate::text::{STRONG, Text};
 
+/// Under which name what is written from here is told from what others write.
+pub(crate) const FIELD_MANAGER: &str = "kubectl-tenure";
+
 /// A connection to a cluster.
 pub(crate) struct Session {
     client: Client,

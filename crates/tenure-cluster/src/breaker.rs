@@ -15,7 +15,7 @@ pub(crate) const CLOSED_BY: &str = "closedBy";
 
 /// What the ConfigMap says. One that cannot be read says that the breaker is open: whoever wrote
 /// it meant something by it.
-pub(crate) fn record(map: &ConfigMap) -> BreakerRecord {
+pub fn record(map: &ConfigMap) -> BreakerRecord {
     let field = |name: &str| map.data.as_ref().and_then(|data| data.get(name));
     let time = |name: &str| field(name).and_then(|text| text.parse().ok());
     let annotations = map.metadata.annotations.as_ref();

@@ -27,6 +27,7 @@ mod world;
 
 pub use admission::Asker;
 pub use archive::Sink;
+pub use breaker::record as breaker_record;
 pub use client::{Transport, connect, connect_through};
 pub use clock::Clock;
 pub use contents::{Cleaned, Progress, Refusal};
@@ -35,5 +36,6 @@ pub use events::Notice;
 pub use gather::Cluster;
 pub use guard::Guard;
 pub use outlook::Outlook;
+pub use patch::ObjectPatch;
 pub use store::{AccessSlot, HealthByNamespace, Store, Watched, project_of_plan};
 pub use world::World;

@@ -12,20 +12,21 @@ use tenure_core::keys;
 
 /// A patch of one object, growing.
 #[derive(Debug)]
-pub(crate) struct ObjectPatch<'a> {
+pub struct ObjectPatch<'a> {
     meta: &'a ObjectMeta,
     operations: Vec<PatchOperation>,
 }
 
 impl<'a> ObjectPatch<'a> {
     /// Starts a patch that holds only for this incarnation of the object.
-    pub(crate) fn of(meta: &'a ObjectMeta) -> Self {
+    pub fn of(meta: &'a ObjectMeta) -> Self {
         let uid = TestOperation { path: pointer(["metadata", "uid"]), value: json!(meta.uid) };
         Self { meta, operations: vec![PatchOperation::Test(uid)] }
     }
 
     /// Lets the patch hold only for the version that was read.
-    pub(crate) fn at_this_version(mut self) -> Self {
+    #[must_use]
+    pub fn at_this_version(mut self) -> Self {
         let version = json!(self.meta.resource_version);
         self.test(["metadata", "resourceVersion"], version);
         self
@@ -60,7 +61,8 @@ impl<'a> ObjectPatch<'a> {
     }
 
     /// Sets annotations.
-    pub(crate) fn annotate(mut self, annotations: &[(&str, &str)]) -> Self {
+    #[must_use]
+    pub fn annotate(mut self, annotations: &[(&str, &str)]) -> Self {
         if annotations.is_empty() {
             return self;
         }
@@ -75,7 +77,8 @@ impl<'a> ObjectPatch<'a> {
     }
 
     /// Removes an annotation, if it is there and as it was read.
-    pub(crate) fn remove_annotation(mut self, key: &str) -> Self {
+    #[must_use]
+    pub fn remove_annotation(mut self, key: &str) -> Self {
         let value = self.meta.annotations.as_ref().and_then(|annotations| annotations.get(key));
         if let Some(value) = value {
             self.remove_tested(&["metadata", "annotations", key], json!(value));
@@ -117,7 +120,8 @@ impl<'a> ObjectPatch<'a> {
     }
 
     /// The patch.
-    pub(crate) fn build(self) -> kube::api::Patch<()> {
+    #[must_use]
+    pub fn build(self) -> kube::api::Patch<()> {
         kube::api::Patch::Json(Patch(self.operations))
     }
 

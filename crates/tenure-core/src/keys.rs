@@ -11,6 +11,8 @@ pub const PROJECT_LABEL: &str = "kargo.akuity.io/project";
 pub const FINALIZER: &str = "kargo.akuity.io/finalizer";
 /// Annotation, on the Project or the Namespace, that keeps the Namespace when it is `"true"`.
 pub const KEEP_NAMESPACE: &str = "kargo.akuity.io/keep-namespace";
+/// Beside [`KEEP_NAMESPACE`]: why, for people. Nothing is decided by it.
+pub const KEEP_REASON: &str = "tenure.dev/keep-reason";
 /// Annotation on the Project that says who created it, as `claim:value`.
 pub const CREATE_ACTOR: &str = "kargo.akuity.io/create-actor";
 /// Annotation on ServiceAccounts and Roles that Kargo's user interface manages.
@@ -46,6 +48,8 @@ pub const CANCEL: &str = "tenure.dev/cancel";
 pub const RESTORED_FROM: &str = "tenure.dev/restored-from";
 /// On the breaker's ConfigMap: who closes it.
 pub const CLOSED_BY: &str = "tenure.dev/closed-by";
+/// On the breaker's ConfigMap: why it is closed, for people.
+pub const CLOSED_BECAUSE: &str = "tenure.dev/closed-because";
 
 /// Name of the Namespace whose deletion is tried, in dry runs, to see whether Tenure is asked.
 pub const CANARY: &str = "tenure-canary";

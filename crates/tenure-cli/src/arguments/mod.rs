@@ -1,17 +1,33 @@
 //! The command line: one definition, from which help, man pages, completions and the reference
 //! come as well. One file for each group of commands.
 
+mod delete;
 mod global;
+mod list;
+mod marks;
 mod plan;
+mod plans;
 
 use std::time::Duration;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+pub use delete::{DeleteArguments, DryRun};
 pub use global::GlobalArguments;
+pub use list::{ListArguments, WhyArguments};
+pub use marks::{HoldArguments, KeepArguments};
 pub use plan::{AssumedArguments, Choice, PlanArguments, PlanFormat};
+pub use plans::{
+    ApproveArguments, BreakerAct, BreakerArguments, CancelArguments, ConfirmArguments,
+    PlansArguments,
+};
 
-use crate::exit::Kind;
+use crate::exit::{Failure, Kind, Outcome};
+use crate::printer::Machine;
+use crate::target::Target;
+
+/// Longest reason that may be given.
+const LONGEST_REASON: usize = 1_000;
 
 /// Asks what becomes of a namespace when its Kargo Project goes, and acts on the answer.
 #[derive(Debug, Parser)]
@@ -34,13 +50,103 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// List every Project: what would become of its namespace, what holds it, what is under way
+    List(ListArguments),
     /// Say what would become of a namespace if its Project were deleted now; nothing is written
-    Plan(PlanArguments),
+    Plan(Box<PlanArguments>),
+    /// Say what decides about a namespace, who said so and when, and what would change it
+    Why(WhyArguments),
+    /// Show the plan, ask, delete the Project, and stay until it is done
+    Delete(Box<DeleteArguments>),
+    /// Keep a namespace when its Project goes, or no longer
+    Keep(KeepArguments),
+    /// Put a lien on a Project or a namespace, or take it off
+    Hold(HoldArguments),
+    /// Show DeletionPlans: what is decided, awaited and done
+    Plans(PlansArguments),
+    /// Agree to a plan that asks for approvals, in your own name
+    Approve(ApproveArguments),
+    /// Confirm what is decided about a Project
+    Confirm(ConfirmArguments),
+    /// Call the deletion of a Project off
+    Cancel(CancelArguments),
+    /// Show whether too many namespaces were deleted, and close the breaker
+    Breaker(BreakerArguments),
+}
+
+/// How a table is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// As a table
+    #[default]
+    Table,
+    /// As a table, with why
+    Wide,
+    /// As JSON
+    Json,
+    /// As YAML
+    Yaml,
+    /// Names alone
+    Name,
+}
+
+impl TableFormat {
+    /// Its form for programs, if it is one.
+    pub fn machine(self) -> Option<Machine> {
+        match self {
+            Self::Json => Some(Machine::Json),
+            Self::Yaml => Some(Machine::Yaml),
+            Self::Table | Self::Wide | Self::Name => None,
+        }
+    }
+}
+
+/// How what became of something is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ResultFormat {
+    /// In words
+    #[default]
+    Text,
+    /// As JSON
+    Json,
+    /// As YAML
+    Yaml,
+}
+
+impl ResultFormat {
+    /// Its form for programs, if it is one.
+    pub fn machine(self) -> Option<Machine> {
+        match self {
+            Self::Json => Some(Machine::Json),
+            Self::Yaml => Some(Machine::Yaml),
+            Self::Text => None,
+        }
+    }
 }
 
 /// The definition of the command line.
 pub fn command() -> clap::Command {
     Arguments::command()
+}
+
+/// What a command is about that takes a target or a namespace's name.
+///
+/// # Errors
+/// If the name can be none.
+pub(crate) fn target_of(target: Option<&Target>, namespace: Option<&str>) -> Outcome<Target> {
+    match (target, namespace) {
+        (Some(target), _) => Ok(target.clone()),
+        (None, Some(namespace)) => format!("namespace/{namespace}").parse().map_err(Failure::usage),
+        (None, None) => Err(Failure::usage("say of what: project/NAME or namespace/NAME")),
+    }
+}
+
+/// Reads a digest.
+///
+/// # Errors
+/// If it is none.
+pub(crate) fn read_digest(text: &str) -> Result<tenure_core::plan::PlanDigest, String> {
+    delete::digest(text)
 }
 
 fn exit_codes() -> String {
@@ -56,6 +162,25 @@ fn duration(text: &str) -> Result<Duration, String> {
     let read: jiff::SignedDuration =
         text.parse().map_err(|error: jiff::Error| error.to_string())?;
     Duration::try_from(read).map_err(|_| "it must not be negative".to_owned())
+}
+
+/// Reads a time, or 0 without a unit.
+fn duration_or_zero(text: &str) -> Result<Duration, String> {
+    if text == "0" { Ok(Duration::ZERO) } else { duration(text) }
+}
+
+/// Reads a reason, which is one line that somebody will read.
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        Err("it says nothing".to_owned())
+    } else if text.len() > LONGEST_REASON {
+        Err(format!("it is longer than {LONGEST_REASON} bytes"))
+    } else if text.chars().any(char::is_control) {
+        Err("it must be one line of text".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-use crate::arguments::{GlobalArguments, PlanArguments, PlanFormat};
+use crate::arguments::{GlobalArguments, PlanArguments, PlanFormat, target_of};
 use crate::choice::{self, Writes};
 use crate::exit::{Failure, Outcome};
 use crate::look::{Extent, Look};
@@ -29,7 +29,7 @@ pub(crate) async fn run(
     if let Some(machine) = machine {
         printer.for_programs(machine);
     }
-    let target = target(arguments)?;
+    let target = target_of(arguments.target.as_ref(), arguments.namespace.as_deref())?;
     let session = Session::open(global).await?;
     let (known, who) = futures::join!(session.known(&arguments.assumed), session.who());
     let who = who?;
@@ -45,7 +45,7 @@ pub(crate) async fn run(
     for why in &look.advisory {
         printer.warn(format!("this plan is advice only: {why}"));
     }
-    let view = Document::of(PlanView::of(&look, &session, &who.user));
+    let view = Document::of(PlanView::of(&look, &writes, &session, &who.user));
     if let Some(path) = &arguments.out {
         save(path, &view)?;
     }
@@ -63,16 +63,6 @@ pub(crate) async fn run(
     }
     tree.push_unless_bare(takes);
     printer.raw(&tree.render())
-}
-
-/// What it is about.
-fn target(arguments: &PlanArguments) -> Outcome<Target> {
-    let PlanArguments { target, namespace, .. } = arguments;
-    match (target, namespace) {
-        (Some(target), _) => Ok(target.clone()),
-        (None, Some(namespace)) => format!("namespace/{namespace}").parse().map_err(Failure::usage),
-        (None, None) => Err(Failure::usage("say of what: project/NAME or namespace/NAME")),
-    }
 }
 
 /// What is asked for has to be there; of what goes with it, it is told if it is not.

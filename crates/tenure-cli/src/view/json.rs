@@ -7,6 +7,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
 
+use crate::commands::breaker::BreakerState;
+use crate::commands::delete::Deletions;
+use crate::commands::list::ProjectList;
+use crate::commands::plans::DeletionPlans;
+use crate::commands::say::Said;
+use crate::commands::why::Reasons;
 use crate::exit::{Failure, Kind};
 use crate::printer::Machine;
 use crate::text::steers;
@@ -29,6 +35,10 @@ pub struct Document<T> {
 pub trait Says: Serialize + JsonSchema {
     /// What it is.
     const KIND: &'static str;
+}
+
+impl<T: Says> Says for &T {
+    const KIND: &'static str = T::KIND;
 }
 
 impl<T: Says> Document<T> {
@@ -81,16 +91,23 @@ impl Says for FailureView {
     const KIND: &'static str = "Failure";
 }
 
-impl Document<FailureView> {
+impl FailureView {
     /// Says why a command did not do what it was asked for.
-    pub fn failure(failure: &Failure) -> Self {
+    pub fn of(failure: &Failure) -> Self {
         let Failure { kind, message, next } = failure;
-        Self::of(FailureView {
+        Self {
             reason: *kind,
             exit_code: kind.number(),
             message: message.clone(),
             next: next.clone(),
-        })
+        }
+    }
+}
+
+impl Document<FailureView> {
+    /// Says why a command did not do what it was asked for.
+    pub fn failure(failure: &Failure) -> Self {
+        Self::of(FailureView::of(failure))
     }
 }
 
@@ -100,6 +117,12 @@ pub fn schema() -> serde_json::Value {
     let kinds = [
         generator.subschema_for::<Document<FailureView>>(),
         generator.subschema_for::<Document<PlanView<'static>>>(),
+        generator.subschema_for::<Document<ProjectList>>(),
+        generator.subschema_for::<Document<Reasons>>(),
+        generator.subschema_for::<Document<Deletions>>(),
+        generator.subschema_for::<Document<DeletionPlans>>(),
+        generator.subschema_for::<Document<Said>>(),
+        generator.subschema_for::<Document<BreakerState>>(),
     ];
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -214,7 +237,7 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out, Machine::Json, &[said]).expect("written");
         let text = String::from_utf8(out).expect("UTF-8");
-        assert!(!text.trim_end().chars().any(|c| steers(c)), "{text:?}");
+        assert!(!text.trim_end().chars().any(steers), "{text:?}");
         assert_eq!(serde_json::from_str::<[String; 1]>(&text).expect("JSON"), [said]);
     }
 }

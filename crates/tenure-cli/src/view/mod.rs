@@ -3,6 +3,7 @@
 pub mod contents;
 pub mod json;
 pub mod plan;
+pub(crate) mod table;
 pub(crate) mod tree;
 
 pub use json::schema;

@@ -7,6 +7,7 @@ use tenure_core::contents::Manager;
 use tenure_core::plan::Plan;
 use tenure_core::{Claim, Disposition};
 
+use crate::choice::Writes;
 use crate::look::Look;
 use crate::remedy;
 use crate::session::Session;
@@ -38,12 +39,32 @@ pub struct PlanView<'a> {
     decision: Option<PlannedDecision>,
     /// What would be awaited.
     gates: Vec<GateView>,
+    /// What the choice takes that it is a plan of.
+    takes: TakesView,
     /// What is in the namespace; null where that changes nothing and was not looked at.
     contents: Option<ContentsView<'a>>,
 }
 
 impl Says for PlanView<'_> {
     const KIND: &'static str = "Plan";
+}
+
+/// What a choice takes: annotations on the Project. `delete` writes them.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct TakesView {
+    /// Of tenure.dev/disposition.
+    disposition: Option<&'static str>,
+    /// Of tenure.dev/confirm.
+    confirm: Option<String>,
+}
+
+impl From<&Writes> for TakesView {
+    fn from(Writes { disposition, confirm }: &Writes) -> Self {
+        Self {
+            disposition: disposition.map(|disposition| disposition.as_str()),
+            confirm: confirm.as_ref().map(ToString::to_string),
+        }
+    }
 }
 
 /// Which cluster.
@@ -104,7 +125,7 @@ pub struct GateView {
 
 impl<'a> PlanView<'a> {
     /// What a look showed.
-    pub(crate) fn of(look: &'a Look, session: &'a Session, user: &'a str) -> Self {
+    pub(crate) fn of(look: &'a Look, writes: &Writes, session: &'a Session, user: &'a str) -> Self {
         let Look { name, world, preview, advisory, at, .. } = look;
         let plan = preview.as_ref().map(|preview| &preview.plan);
         let gates = preview.iter().flat_map(|preview| {
@@ -135,6 +156,7 @@ impl<'a> PlanView<'a> {
             }),
             decision: plan.map(decision),
             gates: gates.collect(),
+            takes: writes.into(),
             contents: look.contents().map(Into::into),
         }
     }

@@ -153,6 +153,7 @@ impl Cluster {
             Some(map) => {
                 let change: Patch<()> = ObjectPatch::of(&map.metadata)
                     .remove_annotation(keys::CLOSED_BY)
+                    .remove_annotation(keys::CLOSED_BECAUSE)
                     .set("/data", serde_json::json!(data))
                     .build();
                 self.within(doing, maps.patch(BREAKER, &patch(), &change)).await?

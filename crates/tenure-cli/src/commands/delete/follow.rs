@@ -1,0 +1,179 @@
+//! Staying until it is done: until the Project is gone, and its namespace gone or released.
+
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::PartialObjectMeta;
+use kube::{Api, ResourceExt as _};
+use tenure_api::{DeletionPlan, Project};
+use tenure_core::plan::{self, Phase, PlanFacts};
+use tenure_core::trail::Event;
+use tenure_core::{Disposition, Uid};
+
+use super::prepare::Prepared;
+use crate::exit::{Failure, Kind, Outcome};
+use crate::look::spinner;
+use crate::printer::Printer;
+use crate::session::Session;
+
+/// How often it is looked.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
+/// What there was to see.
+struct Seen {
+    project: Option<Project>,
+    namespace: Option<PartialObjectMeta<Namespace>>,
+    plan: Option<PlanFacts>,
+}
+
+/// Which objects are followed.
+struct Followed<'a> {
+    name: &'a str,
+    project: &'a Uid,
+    namespace: Option<&'a Uid>,
+    disposition: Option<Disposition>,
+}
+
+/// Stays until it is done, or for that long.
+///
+/// # Errors
+/// If it is not done in time, was called off, or it is not waited any more.
+pub(super) async fn follow(
+    prepared: &Prepared,
+    session: &Session,
+    timeout: Duration,
+    printer: &Printer,
+) -> Outcome<String> {
+    let world = &prepared.look.world;
+    let Some(project) = world.project() else { return Ok(String::new()) };
+    let followed = Followed {
+        name: &prepared.look.name,
+        project: &project.uid,
+        namespace: world.namespace().map(|namespace| &namespace.uid),
+        disposition: prepared.disposition(),
+    };
+    let bar = spinner(printer, &format!("deleting project {}", followed.name));
+    let outcome = tokio::select! {
+        outcome = watch(&followed, session, timeout, &bar) => outcome,
+        _ = tokio::signal::ctrl_c() => Err(Failure::error(format!(
+            "it is not waited any more; the deletion of Project {} goes on", followed.name
+        ))
+        .next(format!("kubectl tenure cancel project/{}", followed.name))),
+    };
+    bar.finish_and_clear();
+    outcome
+}
+
+async fn watch(
+    followed: &Followed<'_>,
+    session: &Session,
+    timeout: Duration,
+    bar: &ProgressBar,
+) -> Outcome<String> {
+    let began = Instant::now();
+    loop {
+        let seen = followed.look(session).await?;
+        if let Some(outcome) = followed.ended(&seen)? {
+            return Ok(outcome);
+        }
+        let waits = followed.waits(&seen);
+        bar.set_message(waits.lines().next().unwrap_or_default().to_owned());
+        if !timeout.is_zero() && began.elapsed() >= timeout {
+            let name = followed.name;
+            return Err(Failure::new(
+                Kind::TimedOut,
+                format!("not done in {} s; Project {name} waits\n{waits}", timeout.as_secs()),
+            )
+            .next(format!("kubectl tenure plans {name}"))
+            .next(format!("kubectl tenure cancel project/{name}")));
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+impl Followed<'_> {
+    async fn look(&self, session: &Session) -> Outcome<Seen> {
+        let client = session.client();
+        let projects: Api<Project> = Api::all(client.clone());
+        let namespaces: Api<Namespace> = Api::all(client.clone());
+        let plans: Api<DeletionPlan> = Api::all(client.clone());
+        let plan_name = plan::name(self.name, self.project);
+        let (project, namespace, plan) = futures::join!(
+            projects.get_opt(self.name),
+            namespaces.get_metadata_opt(self.name),
+            plans.get_opt(&plan_name),
+        );
+        let failed = |what: &str, error: &kube::Error| Failure::of_request(what, error);
+        let project = project.map_err(|e| failed("read the project", &e))?;
+        let namespace = namespace.map_err(|e| failed("read the namespace", &e))?;
+        // Not everybody who may delete a Project may read plans; less is told then.
+        let plan = plan.ok().flatten().and_then(|plan| plan.facts().ok());
+        Ok(Seen {
+            project: project.filter(|p| p.uid().as_deref() == Some(self.project.as_str())),
+            namespace: namespace
+                .filter(|ns| ns.uid().as_deref() == self.namespace.map(Uid::as_str)),
+            plan,
+        })
+    }
+
+    /// What became of it, once it is over.
+    fn ended(&self, seen: &Seen) -> Outcome<Option<String>> {
+        let name = self.name;
+        if let Some(plan) = &seen.plan
+            && let Some(last) = plan.status.history.last()
+            && plan.status.phase == Phase::Void
+        {
+            if matches!(last.event, Event::Cancelled | Event::Restored) {
+                return Err(Failure::refused(format!(
+                    "the deletion of Project {name} was called off: {}",
+                    last.message
+                )));
+            }
+            if seen.project.is_none() {
+                return Ok(Some(last.message.clone()));
+            }
+        }
+        if seen.project.is_some() {
+            return Ok(None);
+        }
+        let stands = seen.namespace.is_some();
+        Ok(match self.disposition {
+            Some(Disposition::Delete) if stands => None,
+            Some(Disposition::Delete) | None => Some(format!("namespace {name} is gone")),
+            Some(Disposition::Clean) => Some(format!("namespace {name} stays, cleaned")),
+            Some(Disposition::Retain) => Some(format!("namespace {name} stays")),
+        })
+    }
+
+    /// What is awaited, a line for each.
+    fn waits(&self, seen: &Seen) -> String {
+        let waiting = seen.plan.iter().flat_map(|plan| &plan.status.waiting);
+        let mut told: Vec<_> = waiting.map(|(source, why)| format!("{source}: {why}")).collect();
+        let conditions = seen.project.iter().filter_map(|project| project.status.as_ref());
+        let held = conditions.flat_map(|status| &status.conditions).filter(|c| {
+            matches!(c.type_.as_str(), "Stalled" | "Reconciling") && c.status == "True"
+        });
+        if told.is_empty() {
+            told.extend(held.map(|c| format!("{}: {}", c.reason, c.message)));
+        }
+        let finalizers = |meta: &kube::core::ObjectMeta| -> Vec<String> {
+            meta.finalizers.clone().unwrap_or_default()
+        };
+        if let Some(namespace) = &seen.namespace
+            && namespace.metadata.deletion_timestamp.is_some()
+        {
+            let finalizers = finalizers(&namespace.metadata);
+            let kept = if finalizers.is_empty() {
+                String::new()
+            } else {
+                format!(", with finalizers {}", finalizers.join(", "))
+            };
+            told.push(format!("namespace {} is terminating{kept}", self.name));
+        }
+        if told.is_empty() {
+            told.push("nothing is told of it yet".to_owned());
+        }
+        told.join("\n")
+    }
+}

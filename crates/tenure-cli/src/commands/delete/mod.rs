@@ -1,0 +1,298 @@
+//! `delete`: shows what becomes of namespaces, asks, deletes Projects, and stays until it is done.
+
+mod carry_out;
+mod follow;
+mod prepare;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::arguments::{AssumedArguments, DeleteArguments, DryRun, GlobalArguments};
+use crate::dialog::ask;
+use crate::exit::{Failure, Kind, Outcome};
+use crate::look::{Extent, Look};
+use crate::plan_file::PlanFile;
+use crate::printer::Printer;
+use crate::session::{Known, Session, Who};
+use crate::target;
+use crate::text::{GOOD, STRONG, Text};
+use crate::view::json::{Document, FailureView, Says};
+use crate::view::plan::{Detail, tree};
+
+use carry_out::{Sent, carry_out};
+use prepare::Prepared;
+
+/// How often it is looked again, where the Project changes between the look and the deletion.
+const ATTEMPTS: usize = 8;
+
+/// What became of Projects that were to be deleted.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Deletions {
+    /// One for each Project.
+    items: Vec<Deletion>,
+}
+
+/// What became of a Project that was to be deleted.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Deletion {
+    /// The Project, and its namespace.
+    project: String,
+    /// What was decided about the namespace: Delete, Clean or Retain; null if it was not known.
+    disposition: Option<&'static str>,
+    /// The plan; null if there was nothing to decide.
+    digest: Option<String>,
+    /// Whether the deletion was accepted.
+    accepted: bool,
+    /// What became of it, in words; null if it failed.
+    outcome: Option<String>,
+    /// Why it failed.
+    failure: Option<FailureView>,
+}
+
+impl Says for Deletions {
+    const KIND: &'static str = "Deletions";
+}
+
+/// What all of them share.
+struct Task<'a> {
+    arguments: &'a DeleteArguments,
+    session: Session,
+    known: Known,
+    who: Who,
+    file: Option<PlanFile>,
+}
+
+pub(crate) async fn run(
+    arguments: &DeleteArguments,
+    global: &GlobalArguments,
+    printer: &mut Printer,
+) -> Outcome {
+    if let Some(machine) = arguments.output.machine() {
+        printer.for_programs(machine);
+    }
+    let names = names(arguments)?;
+    let file = arguments.plan.as_deref().map(PlanFile::read).transpose()?;
+    let session = Session::open(global).await?;
+    let assumed = AssumedArguments::default();
+    let (known, who) = futures::join!(session.known(&assumed), session.who());
+    let task = Task { arguments, session, known, who: who?, file };
+    task.session.announce(&task.who, printer);
+    let mut items = Vec::new();
+    for name in names {
+        let prepared = task.prepare(&name, printer).await;
+        items.push((name, prepared));
+    }
+    let outcomes = Box::pin(task.act(items, printer)).await;
+    report(outcomes, printer)
+}
+
+/// The Projects, each once.
+fn names(arguments: &DeleteArguments) -> Outcome<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for target in &arguments.targets {
+        if target.kind != target::Kind::Project {
+            return Err(Failure::usage(format!(
+                "{target}: Projects are deleted, and their namespaces with them; write project/{}",
+                target.name
+            )));
+        }
+        if !names.contains(&target.name) {
+            names.push(target.name.clone());
+        }
+    }
+    let exact = arguments.digest.is_some() || arguments.plan.is_some();
+    if exact && names.len() > 1 {
+        return Err(Failure::usage("a digest is of one Project; name one"));
+    }
+    Ok(names)
+}
+
+/// What is known of one Project, and how it ended.
+struct Ended {
+    name: String,
+    disposition: Option<&'static str>,
+    digest: Option<String>,
+    accepted: bool,
+    outcome: Outcome<String>,
+}
+
+impl Ended {
+    fn of(name: String, prepared: Option<&Prepared>, outcome: Outcome<String>) -> Self {
+        let plan = prepared.and_then(Prepared::plan);
+        Self {
+            name,
+            disposition: plan.map(|plan| plan.disposition.as_str()),
+            digest: plan.map(|plan| plan.digest().to_string()),
+            accepted: false,
+            outcome,
+        }
+    }
+}
+
+impl Task<'_> {
+    /// Looks, makes the choice, and shows what would be done.
+    async fn prepare(&self, name: &str, printer: &Printer) -> Outcome<Prepared> {
+        let prepared = self.look(name, printer).await?;
+        for why in &prepared.look.advisory {
+            printer.warn(format!("this plan is advice only: {why}"));
+        }
+        let detail = Detail { full: self.arguments.full, wide: false };
+        for line in tree(&prepared.look, detail).render().lines() {
+            printer.tell_rendered(line);
+        }
+        Ok(prepared)
+    }
+
+    async fn look(&self, name: &str, printer: &Printer) -> Outcome<Prepared> {
+        let Self { session, known, who, .. } = self;
+        let look = Look::at(name, session, known, who, Extent::All, printer).await?;
+        Prepared::of(look, self.arguments, self.file.as_ref(), session)
+    }
+
+    /// Does what was shown, once it was agreed to.
+    async fn act(&self, items: Vec<(String, Outcome<Prepared>)>, printer: &Printer) -> Vec<Ended> {
+        if let Err(failure) = self.agreed(&items, printer).await {
+            let ends = |(name, prepared): (String, Outcome<Prepared>)| match prepared {
+                Ok(prepared) => Ended::of(name, Some(&prepared), Err(failure.clone())),
+                Err(own) => Ended::of(name, None, Err(own)),
+            };
+            return items.into_iter().map(ends).collect();
+        }
+        let mut sent = Vec::new();
+        for (name, prepared) in items {
+            let ended = match prepared {
+                Err(failure) => (Ended::of(name, None, Err(failure)), None),
+                Ok(prepared) => {
+                    let outcome = self.send(&prepared, printer).await;
+                    let mut ended = Ended::of(name, Some(&prepared), outcome);
+                    ended.accepted =
+                        ended.outcome.is_ok() && self.arguments.dry_run == DryRun::None;
+                    (ended, Some(prepared))
+                }
+            };
+            sent.push(ended);
+        }
+        let mut outcomes = Vec::new();
+        for (mut ended, prepared) in sent {
+            if let Some(prepared) = prepared.filter(|_| ended.accepted && self.arguments.wait) {
+                let timeout = self.arguments.timeout;
+                ended.outcome = follow::follow(&prepared, &self.session, timeout, printer).await;
+            }
+            outcomes.push(ended);
+        }
+        outcomes
+    }
+
+    /// Whether everybody who has to has agreed: a digest says so; else somebody is asked.
+    async fn agreed(&self, items: &[(String, Outcome<Prepared>)], printer: &Printer) -> Outcome {
+        if self.arguments.digest.is_some() || self.arguments.dry_run != DryRun::None {
+            return Ok(());
+        }
+        let prepared: Vec<_> = items.iter().filter_map(|(_, item)| item.as_ref().ok()).collect();
+        if prepared.is_empty() {
+            return Ok(());
+        }
+        if let Some(file) = &self.file {
+            let Some(why) = prepare::made_by_another(file, &self.who) else { return Ok(()) };
+            if !printer.can_ask() {
+                let failure = Failure::declined(format!("{why}; nothing was written"));
+                return Err(prepared.iter().fold(failure, |f, p| f.next(p.command())));
+            }
+            printer.warn(why);
+        }
+        if !printer.can_ask() {
+            let failure = Failure::declined(
+                "nobody can be asked without a terminal, and a name alone does not show that \
+                 anybody looked; nothing was written",
+            );
+            return Err(prepared.iter().fold(failure, |f, p| f.next(p.command())));
+        }
+        if prepared.len() > 1 {
+            printer.tell(&Text::styled(STRONG, format!("{} Projects:", prepared.len())));
+        }
+        for prepared in prepared {
+            let (question, wanted) = prepared.question();
+            ask(&question, &wanted).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks for the deletion. Where the Project changed meanwhile it is looked at again, and what
+    /// was agreed to is done, or nothing.
+    async fn send(&self, prepared: &Prepared, printer: &Printer) -> Outcome<String> {
+        let name = &prepared.look.name;
+        match self.arguments.dry_run {
+            DryRun::Client => return Ok("nothing was sent (dry run)".to_owned()),
+            DryRun::Server | DryRun::None => {}
+        }
+        let dry = self.arguments.dry_run == DryRun::Server;
+        let agreed = prepared.plan().map(|plan| plan.digest());
+        let mut again: Option<Prepared> = None;
+        for _ in 0..ATTEMPTS {
+            let now = again.as_ref().unwrap_or(prepared);
+            match carry_out(now, &self.session, dry).await? {
+                Sent::Accepted if dry => return Ok("it would be accepted (dry run)".to_owned()),
+                Sent::Accepted => return Ok("its deletion is accepted".to_owned()),
+                Sent::Changed => {}
+            }
+            let looked = self.look(name, printer).await?;
+            let same = looked.plan().map(|plan| plan.digest()) == agreed
+                && looked.world_uid() == prepared.world_uid();
+            if !same {
+                return Err(Failure::new(
+                    Kind::PlanChanged,
+                    format!("the plan for Project {name} changed before it was deleted"),
+                )
+                .next(format!("kubectl tenure plan project/{name}")));
+            }
+            again = Some(looked);
+        }
+        Err(Failure::error(format!("Project {name} keeps changing; it was not deleted")))
+    }
+}
+
+/// Tells what became of each, and ends with the worst.
+fn report(outcomes: Vec<Ended>, printer: &mut Printer) -> Outcome {
+    let mut worst: Option<Failure> = None;
+    let mut items = Vec::new();
+    let several = outcomes.len() > 1;
+    for Ended { name, disposition, digest, accepted, outcome } in outcomes {
+        if printer.machine().is_none()
+            && let Ok(told) = &outcome
+        {
+            let verb = if accepted { "deleted" } else { "not deleted" };
+            printer.line(
+                &Text::styled(GOOD, format!("project/{name} {verb}")).and(format!(": {told}")),
+            )?;
+        }
+        let (told, failure) = match outcome {
+            Ok(told) => (Some(told), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        if let Some(failure) = &failure {
+            // The worst is told at the end, and names itself.
+            let named = if several && !failure.message.contains(&name) {
+                Failure { message: format!("{name}: {}", failure.message), ..failure.clone() }
+            } else {
+                failure.clone()
+            };
+            let worse = worst.as_ref().is_none_or(|worst| named.kind > worst.kind);
+            let other = if worse { worst.replace(named) } else { Some(named) };
+            if let Some(other) = other.filter(|other| worst.as_ref() != Some(other)) {
+                printer.tell_failure(&other);
+            }
+        }
+        items.push(Deletion {
+            project: name,
+            disposition,
+            digest,
+            accepted,
+            outcome: told,
+            failure: failure.as_ref().map(FailureView::of),
+        });
+    }
+    if let Some(machine) = printer.machine() {
+        printer.document(machine, &Document::of(Deletions { items }))?;
+    }
+    worst.map_or(Ok(()), Err)
+}

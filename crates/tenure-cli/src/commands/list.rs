@@ -1,0 +1,247 @@
+//! `list`: every Project, by what is known without a look into its namespace.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{ListParams, ObjectMeta};
+use kube::core::PartialObjectMeta;
+use kube::{Api, ResourceExt as _};
+use schemars::JsonSchema;
+use serde::Serialize;
+use tenure_api::{DeletionPlan, DeletionPolicy, Project, namespace_facts, project_facts};
+use tenure_core::policy::{Demands, Matched, Policy};
+use tenure_core::{CrdState, Decision, NamespaceFacts, Snapshot, Tenancy, decide, keys, tenancy};
+
+use super::plans::waiting_for;
+use crate::arguments::{AssumedArguments, GlobalArguments, ListArguments, TableFormat};
+use crate::exit::{Failure, Outcome};
+use crate::printer::Printer;
+use crate::session::{Known, Session};
+use crate::text::Text;
+use crate::view::json::{Document, Says};
+use crate::view::table::{Rows, age};
+
+/// Every Project.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectList {
+    /// Whether what is decided is no more than advice.
+    advisory: bool,
+    /// Why it is.
+    advisory_reasons: Vec<String>,
+    /// One for each, by name.
+    items: Vec<ProjectItem>,
+}
+
+/// A Project, by what is known without a look into its namespace.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectItem {
+    /// Its name, and its namespace's.
+    name: String,
+    /// Its UID.
+    uid: String,
+    /// When it was made.
+    created_at: Option<String>,
+    /// Its namespace: Active, Terminating or Absent.
+    namespace: &'static str,
+    /// How it came by it, Created or Adopted; null if it is not the Project's.
+    origin: Option<&'static str>,
+    /// What would become of it, if nothing in it changes that: Delete, Clean or Retain.
+    decision: &'static str,
+    /// Why, as one sentence.
+    explanation: String,
+    /// What would be awaited, as far as that is known.
+    gates: Vec<&'static str>,
+    /// The DeletionPlan that is under way.
+    plan: Option<UnderWay>,
+}
+
+/// A DeletionPlan that is under way.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnderWay {
+    /// Its name.
+    name: String,
+    /// How far it is.
+    phase: String,
+    /// What it waits for.
+    waiting_for: Vec<String>,
+}
+
+impl Says for ProjectList {
+    const KIND: &'static str = "ProjectList";
+}
+
+/// What is read for all of them.
+struct Read {
+    namespaces: BTreeMap<String, PartialObjectMeta<Namespace>>,
+    policies: Vec<Policy>,
+    plans: Vec<DeletionPlan>,
+    crd: CrdState,
+}
+
+pub(crate) async fn run(
+    arguments: &ListArguments,
+    global: &GlobalArguments,
+    printer: &mut Printer,
+) -> Outcome {
+    if let Some(machine) = arguments.output.machine() {
+        printer.for_programs(machine);
+    }
+    let session = Session::open(global).await?;
+    let projects: Api<Project> = Api::all(session.client().clone());
+    let mut params = ListParams::default();
+    if let Some(selector) = &arguments.selector {
+        params = params.labels(selector);
+    }
+    if let Some(name) = &arguments.namespace {
+        params = params.fields(&format!("metadata.name={name}"));
+    }
+    let assumed = AssumedArguments::default();
+    let (known, listed, read) =
+        futures::join!(session.known(&assumed), projects.list(&params), Read::all(&session));
+    let listed = listed.map_err(|e| Failure::of_request("list projects", &e))?;
+    let read = read?;
+    let items: Outcome<Vec<_>> =
+        listed.items.iter().map(|project| item(project, &read, &known)).collect();
+    let items = items?;
+    for why in &known.advisory {
+        printer.warn(format!("what is decided is advice only: {why}"));
+    }
+    match (arguments.output.machine(), arguments.output) {
+        (Some(machine), _) => {
+            let list = ProjectList {
+                advisory: !known.advisory.is_empty(),
+                advisory_reasons: known.advisory,
+                items,
+            };
+            printer.document(machine, &Document::of(list))
+        }
+        (None, TableFormat::Name) => items
+            .iter()
+            .try_for_each(|item| printer.line(&Text::plain(format!("project/{}", item.name)))),
+        (None, _) if items.is_empty() => {
+            printer.tell(&Text::plain("there are no Projects"));
+            Ok(())
+        }
+        (None, format) => {
+            let wide = format == TableFormat::Wide;
+            printer.raw(&table(&items, wide, session.now()))
+        }
+    }
+}
+
+impl Read {
+    async fn all(session: &Session) -> Outcome<Self> {
+        let client = session.client();
+        let namespaces: Api<Namespace> = Api::all(client.clone());
+        let policies: Api<DeletionPolicy> = Api::all(client.clone());
+        let plans: Api<DeletionPlan> = Api::all(client.clone());
+        let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
+        let params = ListParams::default();
+        let (namespaces, policies, plans, crd) = futures::join!(
+            namespaces.list_metadata(&params),
+            policies.list(&params),
+            plans.list(&params),
+            crds.get_metadata_opt(keys::PROJECT_CRD),
+        );
+        let namespaces = namespaces.map_err(|e| Failure::of_request("list namespaces", &e))?.items;
+        let policies = installed("list deletionpolicies", policies.map(|list| list.items))?;
+        let policies: Result<Vec<_>, _> = policies.iter().map(DeletionPolicy::facts).collect();
+        // Whoever may not read it learns less, and nothing wrong: Projects were listed.
+        let going = |meta: &ObjectMeta| meta.deletion_timestamp.is_some();
+        let crd = match crd {
+            Ok(Some(crd)) if going(&crd.metadata) => CrdState::Terminating,
+            _ => CrdState::Established,
+        };
+        Ok(Self {
+            namespaces: namespaces.into_iter().map(|ns| (ns.name_any(), ns)).collect(),
+            policies: policies.map_err(|error| Failure::error(error.to_string()))?,
+            plans: installed("list deletionplans", plans.map(|list| list.items))?,
+            crd,
+        })
+    }
+}
+
+/// What is not installed is not there.
+pub(super) fn installed<T>(doing: &str, listed: Result<Vec<T>, kube::Error>) -> Outcome<Vec<T>> {
+    match listed {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
+        listed => listed.map_err(|e| Failure::of_request(doing, &e)),
+    }
+}
+
+fn item(project: &Project, read: &Read, known: &Known) -> Outcome<ProjectItem> {
+    let name = project.name_any();
+    let wrong = |error: tenure_api::FactsError| Failure::error(error.to_string());
+    let facts = project_facts(project, &known.settings).map_err(wrong)?;
+    let namespace = read.namespaces.get(&name);
+    let namespace: Option<NamespaceFacts> =
+        namespace.map(|ns| namespace_facts(&ns.metadata)).transpose().map_err(wrong)?;
+    let labels = namespace.as_ref().map(|ns| &ns.labels);
+    let matched = Matched { name: &name, project_labels: &facts.labels, namespace_labels: labels };
+    let demands = Demands::of(&read.policies, &matched);
+    let snapshot =
+        Snapshot::new(&name, &facts, namespace.as_ref(), read.crd, demands, &known.settings);
+    let decision: Decision = decide(&snapshot);
+    let origin = namespace.as_ref().and_then(|namespace| match tenancy(&facts, namespace) {
+        Tenancy::Owned(origin) | Tenancy::Unrecorded(origin) => Some(origin.as_str()),
+        Tenancy::NotOwned(_) => None,
+    });
+    let plan = read.plans.iter().find(|plan| {
+        plan.spec.project.uid == facts.uid.as_str()
+            && plan.facts().is_ok_and(|facts| !facts.status.phase.is_final())
+    });
+    let mut gates: Vec<_> = decision.gates.iter().map(|gate| gate.source.as_str()).collect();
+    gates.dedup();
+    Ok(ProjectItem {
+        uid: facts.uid.to_string(),
+        created_at: Some(facts.created.to_string()),
+        namespace: match &namespace {
+            None => "Absent",
+            Some(namespace) if namespace.deleting.is_some() => "Terminating",
+            Some(_) => "Active",
+        },
+        origin,
+        decision: decision.disposition.as_str(),
+        explanation: decision.explain(),
+        gates,
+        plan: plan.map(|plan| UnderWay {
+            name: plan.name_any(),
+            phase: plan
+                .facts()
+                .map_or_else(|_| "Unknown".to_owned(), |f| f.status.phase.as_str().to_owned()),
+            waiting_for: waiting_for(plan),
+        }),
+        name,
+    })
+}
+
+fn table(items: &[ProjectItem], wide: bool, now: jiff::Timestamp) -> String {
+    let mut columns = vec!["NAME", "NAMESPACE", "ORIGIN", "DECISION", "GATES", "PLAN"];
+    if wide {
+        columns.push("WHY");
+    }
+    columns.push("AGE");
+    let mut rows = Rows::of(&columns);
+    for item in items {
+        let plan = item.plan.as_ref().map(|plan| plan.phase.clone()).unwrap_or_default();
+        let mut cells = vec![
+            item.name.clone(),
+            item.namespace.to_owned(),
+            item.origin.unwrap_or_default().to_owned(),
+            item.decision.to_owned(),
+            item.gates.join(","),
+            plan,
+        ];
+        if wide {
+            cells.push(item.explanation.replace(' ', "_"));
+        }
+        let created = item.created_at.as_deref().and_then(|at| at.parse().ok());
+        cells.push(age(created, now));
+        rows.push(&cells);
+    }
+    rows.render()
+}

@@ -1,0 +1,82 @@
+//! Asking a person. Enter, the end of input and Ctrl-C all mean no.
+//!
+//! A line is read as the terminal edits it: the terminal itself knows what Ctrl-C and Ctrl-D mean.
+
+use std::io::{self, Write as _};
+
+use crate::exit::{Failure, Outcome};
+use crate::text::Text;
+
+/// What has to be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// `y` or `yes`.
+    Yes,
+    /// That very word.
+    Word(String),
+}
+
+/// What was answered.
+enum Answer {
+    Line(String),
+    End,
+    Interrupted,
+}
+
+/// Asks, on standard error.
+///
+/// # Errors
+/// If the answer is anything but what is wanted.
+pub(crate) async fn ask(question: &Text, wanted: &Wanted) -> Outcome {
+    let how = match wanted {
+        Wanted::Yes => " [y/N] ".to_owned(),
+        Wanted::Word(word) => format!(" Type {word} to go on: "),
+    };
+    // Before the question, so that there is no moment in which Ctrl-C does anything else.
+    let interrupted = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
+    let mut interrupted =
+        interrupted.map_err(|error| Failure::error(format!("failed to listen: {error}")))?;
+    let mut err = anstream::stderr().lock();
+    drop(write!(err, "{question}{how}").and_then(|()| err.flush()));
+    drop(err);
+    let answer = tokio::select! {
+        _ = interrupted.recv() => Answer::Interrupted,
+        read = tokio::task::spawn_blocking(read_line) => match read {
+            Ok(Some(line)) => Answer::Line(line),
+            Ok(None) | Err(_) => Answer::End,
+        },
+    };
+    let said = match &answer {
+        Answer::Line(line) => line.trim(),
+        Answer::End | Answer::Interrupted => {
+            // Nobody ended the line of the question.
+            drop(writeln!(anstream::stderr()));
+            ""
+        }
+    };
+    let meant = match wanted {
+        Wanted::Yes => said.eq_ignore_ascii_case("y") || said.eq_ignore_ascii_case("yes"),
+        Wanted::Word(word) => said == word,
+    };
+    if meant {
+        return Ok(());
+    }
+    Err(Failure::declined(match answer {
+        Answer::Interrupted => "interrupted; nothing was written",
+        Answer::End => "not answered; nothing was written",
+        Answer::Line(_) if said.is_empty() => "declined; nothing was written",
+        Answer::Line(_) => match wanted {
+            Wanted::Yes => "declined; nothing was written",
+            Wanted::Word(_) => "that is not its name; nothing was written",
+        },
+    }))
+}
+
+/// A line of standard input, or nothing at its end.
+fn read_line() -> Option<String> {
+    let mut line = String::new();
+    match io::stdin().read_line(&mut line) {
+        Ok(0) | Err(_) => None,
+        Ok(_) => Some(line),
+    }
+}

@@ -1,0 +1,7 @@
+//! `kubectl tenure` on a real control plane with a server that is asked, as real users.
+
+mod delete;
+mod dialogue;
+mod people;
+mod plan;
+mod support;
