@@ -47,8 +47,9 @@ pub struct DeletionPlanSpec {
     /// Who asked for the deletion, where admission saw it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requester: Option<Requester>,
-    /// Who agreed, and to what. The only field that people write.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Who agreed, and to what. The only field that people write; it is there from the start, so that
+    /// a JSON patch can add to it.
+    #[serde(default)]
     #[schemars(length(max = 64))]
     pub approvals: Vec<Approval>,
 }

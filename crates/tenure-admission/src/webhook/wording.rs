@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use tenure_core::contents::{Contents, Tool};
 use tenure_core::lifecycle::Preview;
 use tenure_core::plan::{self, Plan};
@@ -68,10 +69,14 @@ pub(crate) fn refusal(name: &str, preview: &Preview, gates: &[&Gate]) -> String 
     }
     if awaits(gates, Source::Approvals) {
         let plan_name = plan::name(name, &plan.project_uid);
+        let mut approval = json!({"user": "YOUR-USER-NAME", "digest": digest.as_str()});
+        if plan.approvals.iter().any(|wanted| !wanted.groups.is_empty()) {
+            approval["groups"] = json!(["YOUR-GROUP"]);
+        }
+        let patch = json!([{"op": "add", "path": "/spec/approvals/-", "value": approval}]);
         text.push_str(&format!(
             "\nto approve it, each in their own name: kubectl patch deletionplan {plan_name} \
-             --type=json -p '[{{\"op\":\"add\",\"path\":\"/spec/approvals/-\",\"value\":\
-             {{\"user\":\"YOU\",\"digest\":\"{digest}\"}}}}]'"
+             --type=json -p '{patch}'"
         ));
     }
     text.push_str("\nthen delete the Project again");

@@ -89,6 +89,24 @@ async fn people_approve_before_the_deletion_and_nobody_for_themselves() {
 }
 
 #[tokio::test]
+async fn the_command_that_is_printed_approves_for_the_first_and_for_the_next() {
+    let test = Test::start().await;
+    let name = unique_name("printed");
+    let groups = json!(["people"]);
+    test.policy(&name, json!({"approvals": {"count": 2, "groups": groups}})).await;
+    test.ready(&name, json!({})).await;
+    let refused = test.kubectl("anna", &["delete", "project", &name]);
+    for user in ["bert", "carl"] {
+        let told = refused.err.replace("YOUR-USER-NAME", user).replace("YOUR-GROUP", "people");
+        let approved = test.follow(user, &told.replace('\'', ""), "to approve it");
+        assert!(approved.ok, "{approved:?}");
+    }
+    let deleted = test.kubectl("anna", &["delete", "project", &name, "--wait=false"]);
+    assert!(deleted.ok, "{deleted:?}");
+    test.gone(&name).await;
+}
+
+#[tokio::test]
 async fn behind_a_front_end_nobody_knows_who_asks() {
     let test = Test::start().await;
     let name = unique_name("front");
