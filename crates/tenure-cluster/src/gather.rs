@@ -18,8 +18,9 @@ use tokio::sync::Semaphore;
 
 use crate::archive::Archive;
 use crate::clock::Clock;
-use crate::contents::{Reading, ServedCache};
+use crate::contents::{Absence, Reading, ServedCache};
 use crate::error::Failure;
+use crate::shared::Shared;
 use crate::world::World;
 use crate::{Category, RequestError, Sink, Store};
 
@@ -40,19 +41,30 @@ pub struct Cluster {
     pub(crate) clock: Clock,
     pub(crate) archive: Arc<Archive>,
     in_flight: Arc<Semaphore>,
-    /// The kinds that are served, as they were last asked for.
-    pub(crate) served: Arc<ServedCache>,
+    pub(crate) commons: Arc<Commons>,
     /// How contents are read.
     pub(crate) reading: Reading,
+}
+
+/// What is the same for all Projects, read once for all who want to know at that moment.
+#[derive(Default)]
+pub(crate) struct Commons {
+    crd: Shared<CrdState>,
+    policies: Shared<Arc<[Policy]>>,
+    breaker: Shared<Option<Arc<ConfigMap>>>,
+    /// The kinds that are served, as they were last asked for.
+    pub(crate) served: ServedCache,
+    /// Kinds of which there may be none.
+    pub(crate) absence: Absence,
 }
 
 impl Cluster {
     /// A cluster behind that client.
     pub fn new(client: Client, settings: Arc<Settings>, store: Arc<Store>) -> Self {
         let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
-        let (clock, archive, served) = (Clock::default(), Arc::default(), Arc::default());
+        let (clock, archive, commons) = (Clock::default(), Arc::default(), Arc::default());
         let reading = Reading::default();
-        Self { client, settings, store, clock, archive, in_flight, served, reading }
+        Self { client, settings, store, clock, archive, in_flight, commons, reading }
     }
 
     /// Goes by that clock, which listens to the client's answers.
@@ -70,7 +82,8 @@ impl Cluster {
     /// The same cluster, with requests of its own: nobody who waits for these holds those up.
     #[must_use]
     pub fn apart(&self) -> Self {
-        Self { in_flight: Arc::new(Semaphore::new(IN_FLIGHT)), ..self.clone() }
+        let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
+        Self { in_flight, commons: Arc::default(), ..self.clone() }
     }
 
     /// The time, as the API server tells it.
@@ -149,16 +162,16 @@ impl Cluster {
         of: Option<&Uid>,
     ) -> Result<(), RequestError> {
         let (crd, plan, policies, breaker) = futures::future::try_join4(
-            self.read_crd(),
+            self.commons.crd.read(|| self.read_crd()),
             self.read_plan(&world.name, of),
-            self.read_policies(),
-            self.read_breaker(),
+            self.commons.policies.read(|| self.read_policies()),
+            self.commons.breaker.read(|| self.read_breaker()),
         )
         .await?;
         world.crd = crd;
         world.set_plan(plan)?;
         world.policies = policies;
-        world.breaker = self.store.breaker(breaker.as_ref(), self.settings.breaker);
+        world.breaker = self.store.breaker(breaker.as_deref(), self.settings.breaker);
         world.breaker_map = breaker;
         Ok(())
     }
@@ -207,8 +220,9 @@ impl Cluster {
             .collect()
     }
 
-    async fn read_breaker(&self) -> Result<Option<ConfigMap>, RequestError> {
-        self.within("read the breaker", self.breaker_maps().get_opt(BREAKER)).await
+    async fn read_breaker(&self) -> Result<Option<Arc<ConfigMap>>, RequestError> {
+        let map = self.within("read the breaker", self.breaker_maps().get_opt(BREAKER)).await?;
+        Ok(map.map(Arc::new))
     }
 
     /// Reads both objects again. What is known of the provisioned access stays known: it was

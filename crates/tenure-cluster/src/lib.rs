@@ -22,6 +22,7 @@ mod guard;
 mod outlook;
 mod patch;
 mod prune;
+mod shared;
 mod store;
 mod world;
 

@@ -37,7 +37,7 @@ pub struct World {
     pub(crate) policies: Arc<[Policy]>,
     pub(crate) contents: Option<Arc<Contents>>,
     pub(crate) remaining: Option<Arc<Remaining>>,
-    pub(crate) breaker_map: Option<ConfigMap>,
+    pub(crate) breaker_map: Option<Arc<ConfigMap>>,
     pub(crate) breaker: plan::Breaker,
     pub(crate) archived: Archived,
     /// Whether nothing was written since both objects were read.

@@ -56,7 +56,7 @@ impl ServedCache {
 impl Cluster {
     /// The kinds that are served. Whoever asks while somebody else does waits for the answer.
     pub(super) async fn served(&self) -> Result<Arc<Served>, RequestError> {
-        let mut cache = self.served.0.lock().await;
+        let mut cache = self.commons.served.0.lock().await;
         if let Some((since, served)) = &*cache
             && since.elapsed() < REMEMBERED
         {

@@ -23,7 +23,7 @@ const PAGE: u32 = 500;
 const BEGINNINGS: usize = 3;
 
 /// Metadata only; a server behind the API server that cannot leave the rest out may send it.
-const METADATA: &str =
+pub(super) const METADATA: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 /// Rows of columns and metadata, and nothing else will do.
 const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
@@ -84,12 +84,12 @@ impl Cluster {
         }
         let whole = is_claim(kind) || is_service(kind);
         let page: Page = self.ask(doing, request, if whole { OBJECTS } else { METADATA }).await?;
-        Ok((page.items.unwrap_or_default(), page.metadata))
+        Ok((page.items, page.metadata))
     }
 
     /// Asks for something of our own shape. (The client's own way to do so logs what it cannot
     /// read, and that may be a secret.)
-    async fn ask<T: DeserializeOwned>(
+    pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         doing: String,
         request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
@@ -154,8 +154,17 @@ impl Cluster {
 
 /// Where objects of the kind are.
 pub(super) fn path(namespace: &str, kind: &Kind) -> String {
+    format!("{}/namespaces/{namespace}/{}", root(kind), kind.plural)
+}
+
+/// Where objects of the kind are, of all Namespaces.
+pub(super) fn path_of_all(kind: &Kind) -> String {
+    format!("{}/{}", root(kind), kind.plural)
+}
+
+fn root(kind: &Kind) -> String {
     let root = if kind.group.is_empty() { "api" } else { "apis" };
-    format!("/{root}/{}/namespaces/{namespace}/{}", kind.api_version(), kind.plural)
+    format!("/{root}/{}", kind.api_version())
 }
 
 /// Whether the API server does not know any more what we are continuing.

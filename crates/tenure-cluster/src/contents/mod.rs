@@ -9,6 +9,7 @@
 //! `kubectl apply` keeps the whole object is part of the metadata; its value is skipped where it
 //! is read.
 
+mod absent;
 mod clean;
 mod discovery;
 mod list;
@@ -20,8 +21,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use futures::StreamExt as _;
-use tenure_core::contents::{Collector, Contents, Kind, MOST_TOLD, Manager, Unseen};
+use tenure_core::contents::{Collector, Contents, Kind, MOST_TOLD, Manager, Object, Unseen};
 
+pub(crate) use absent::Absence;
 pub use clean::{Cleaned, Refusal};
 pub(crate) use discovery::ServedCache;
 
@@ -166,7 +168,7 @@ impl Cluster {
         let counter = &counter;
         let mut lists = futures::stream::iter(kinds)
             .map(|kind| async move {
-                let listed = self.list_kind(namespace, &kind, counter).await;
+                let listed = self.list_unless_absent(namespace, &kind, counter).await;
                 counter.count(1, 0);
                 (kind, listed)
             })
@@ -183,10 +185,27 @@ impl Cluster {
         Ok(there)
     }
 
+    /// Lists a kind, unless the whole cluster has none.
+    async fn list_unless_absent(
+        &self,
+        namespace: &str,
+        kind: &Arc<Kind>,
+        counter: &Counter<'_>,
+    ) -> Result<Vec<Object>, RequestError> {
+        if self.is_absent(kind).await {
+            return Ok(Vec::new());
+        }
+        let listed = self.list_kind(namespace, kind, counter).await?;
+        if listed.is_empty() {
+            self.commons.absence.none_seen(kind);
+        }
+        Ok(listed)
+    }
+
     async fn unseen(&self, kind: &Kind, error: &RequestError) -> Unseen {
         if error.is_not_found() {
             // The kind went while we looked; whoever looks next should know.
-            self.served.forget().await;
+            self.commons.served.forget().await;
         }
         Unseen {
             kind: kind.to_string(),

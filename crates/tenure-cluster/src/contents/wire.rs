@@ -13,8 +13,14 @@ use tenure_core::keys::LAST_APPLIED;
 pub(super) struct Page {
     #[serde(default)]
     pub(super) metadata: PageMeta,
-    #[serde(default)]
-    pub(super) items: Option<Vec<Item>>,
+    /// Not optional, though it may be null: without them the answer is no list.
+    #[serde(deserialize_with = "nullable")]
+    pub(super) items: Vec<Item>,
+}
+
+/// A list that may be written as null, but has to be there.
+fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Item>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// One page of a table.

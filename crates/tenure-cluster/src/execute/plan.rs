@@ -1,6 +1,7 @@
 //! Steps on the plan and the breaker.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -194,7 +195,7 @@ impl Cluster {
     fn take_breaker(&self, map: ConfigMap, world: &mut World) {
         self.store.put_breaker(Some(&map));
         world.breaker = self.store.breaker(Some(&map), self.settings.breaker);
-        world.breaker_map = Some(map);
+        world.breaker_map = Some(Arc::new(map));
     }
 
     pub(crate) fn breaker_maps(&self) -> Api<ConfigMap> {

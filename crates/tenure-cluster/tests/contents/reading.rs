@@ -55,6 +55,53 @@ async fn each_object_is_known_by_what_its_tool_wrote_on_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_whole_cluster_had_none_of_is_seen_as_soon_as_it_comes() {
+    let test = Test::alone("absent").await;
+    let cluster = test.cluster(&[install::CONTENTS]).await;
+    let templates = async || {
+        let found = cluster.read_contents(&test.namespace, &BTreeSet::new(), |_| {}).await.unwrap();
+        assert_eq!(found.unseen, []);
+        let of_kind = |kind: &&_| root(&found, "podtemplates", kind).is_some();
+        ["first", "second"].iter().filter(|name| of_kind(name)).count()
+    };
+    let template = json!({"template": {"spec": {"containers": [{"name": "c", "image": "i"}]}}});
+    let asked = || {
+        let entries = test.plane.audit();
+        move || {
+            let lists = entries.entries();
+            let ours = lists.iter().filter(|e| e.user.username.starts_with("reader"));
+            let lists = ours.filter(|e| e.verb == "list" && e.resource() == "podtemplates");
+            lists.map(|e| e.request_uri.contains("/namespaces/")).collect::<Vec<_>>()
+        }
+    };
+    // The first time the namespace is asked, then the cluster, and where it has some both.
+    for (name, expected, in_namespace) in
+        [(None, 0, vec![true]), (None, 0, vec![false]), (Some("first"), 1, vec![false, true])]
+    {
+        if let Some(name) = name {
+            test.put(("v1", "PodTemplate"), name, template.clone()).await;
+        }
+        let audit = asked();
+        assert_eq!(templates().await, expected, "{name:?}");
+        eventually("the audit log has it", async || (audit() == in_namespace).then_some(())).await;
+    }
+    // For a while the cluster is known to have some, and not asked again.
+    test.put(("v1", "PodTemplate"), "second", template).await;
+    let audit = asked();
+    assert_eq!(templates().await, 2);
+    eventually("the audit log has it", async || (audit() == [true]).then_some(())).await;
+
+    // Many at once ask together for what there is none of.
+    let audit = test.plane.audit();
+    let all = futures::future::join_all((0..20).map(|_| templates())).await;
+    assert!(all.iter().all(|seen| *seen == 2), "{all:?}");
+    let lists = audit.entries();
+    let lists = lists.iter().filter(|e| e.verb == "list" && e.resource() == "controllerrevisions");
+    let lists = lists.filter(|e| e.user.username.starts_with("reader")).count();
+    assert!((1..10).contains(&lists), "{lists} lists for 20 looks");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_lost_for_good_is_told_and_nothing_else() {
     let test = Test::start("lost").await;
     test.fill().await;

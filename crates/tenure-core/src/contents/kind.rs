@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A kind as the API server serves it. Objects share it, so that many of them stay small.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind {
     /// Its name in paths, such as `deployments`.
     pub plural: Box<str>,
