@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// Leave out rows whose measurement takes minutes: memory, idle writes, foreign namespaces
     #[arg(long)]
     quick: bool,
+    /// Measure only three hundred Projects at once
+    #[arg(long, conflicts_with_all = ["quick", "contents", "admission"])]
+    bulk: bool,
     /// Measure only what it costs to know what is in a namespace
     #[arg(long, conflicts_with = "peer")]
     contents: bool,
@@ -49,10 +52,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if !arguments.contents && !arguments.admission {
         projects(&arguments, &mut rows).await?;
     }
-    if !arguments.contents {
+    if !arguments.contents && !arguments.bulk {
         admission::measure(&server(true)?, &mut rows).await?;
     }
-    if !arguments.admission {
+    if !arguments.admission && !arguments.bulk {
         contents::measure(arguments.quick, &mut rows).await?;
     }
     report::print(&rows);
@@ -80,10 +83,12 @@ async fn projects(arguments: &Arguments, rows: &mut Vec<Row>) -> anyhow::Result<
         Some(command) => Some(Subject::peer(&plane, command).await?),
         None => None,
     };
-    requests::measure(&plane, &ours, &kargo_profile, peer.as_ref(), rows).await?;
+    if !arguments.bulk {
+        requests::measure(&plane, &ours, &kargo_profile, peer.as_ref(), rows).await?;
+    }
     bulk::measure(&plane, &ours, &kargo_profile, peer.as_ref(), rows).await?;
     drop(plane);
-    if !arguments.quick {
+    if !arguments.quick && !arguments.bulk {
         footprint::measure(
             &binary,
             arguments.peer.as_deref(),
