@@ -1,26 +1,21 @@
 //! What admission asks of the cluster, and the little that it writes.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, RuleWithOperations, ValidatingWebhookConfiguration,
 };
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
 };
-use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
-use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::Api;
 use kube::api::ListParams;
 use kube::core::ObjectMeta;
 use tenure_api::Project;
-use tenure_api::access::{AccessObject, Tenant};
 use tenure_api::install::NAME;
-use tenure_core::access::{AccessKey, AccessKind, PROJECT_ADMIN};
-use tenure_core::lifecycle::reopened;
+use tenure_core::access::{AccessKey, wanted};
+use tenure_core::lifecycle::{home, reopened, still_let};
 use tenure_core::plan::Plan;
-use tenure_core::policy::{Demands, Matched, Policy};
-use tenure_core::{Uid, keys};
+use tenure_core::{Step, keys};
 
 use crate::RequestError;
 use crate::execute::post;
@@ -137,46 +132,38 @@ impl Cluster {
         Ok(rules.any(admits) || more.any(admits))
     }
 
-    /// Makes the Namespace of a Project that is being created, and gives Kargo's API server access
-    /// to it, so that what follows the Project in one file finds its place. It is not recorded as
-    /// the Project's: nobody knows yet whether the Project comes to be.
+    /// Why no Project of that name may come now, if so, as far as the Namespace's record goes.
+    ///
+    /// # Errors
+    /// If nobody can tell.
+    pub async fn still_let(&self, world: &mut World) -> Result<Option<String>, RequestError> {
+        loop {
+            let step = match still_let(&world.observe(&self.settings, None)) {
+                Ok(why) => return Ok(why),
+                Err(step) => step,
+            };
+            self.execute(&step, world).await?;
+        }
+    }
+
+    /// Makes the Namespace of a Project that is being created, recorded as its own, and gives
+    /// Kargo's API server access to it, so that what follows the Project in one file finds its
+    /// place. Nobody knows yet whether the Project comes to be; if it does not, the Namespace is
+    /// released.
     ///
     /// # Errors
     /// If either could not be made.
-    pub async fn make_home(
-        &self,
-        name: &str,
-        uid: &Uid,
-        labels: &BTreeMap<String, String>,
-        policies: &[Policy],
-    ) -> Result<(), RequestError> {
-        let what = Matched { name, project_labels: labels, namespace_labels: None };
-        let terms = Demands::of(policies, &what).terms;
-        let mut labels = terms.template_labels;
-        labels.insert(keys::PROJECT_LABEL.to_owned(), keys::TRUE.to_owned());
-        let namespace = Namespace {
-            metadata: ObjectMeta {
-                name: Some(name.to_owned()),
-                labels: Some(labels),
-                annotations: Some(terms.template_annotations).filter(|a| !a.is_empty()),
-                ..Default::default()
-            },
-            ..Default::default()
+    pub async fn make_home(&self, project: Project, world: &mut World) -> Result<(), RequestError> {
+        world.set_project(Some(project), &self.settings)?;
+        let step = {
+            let seen = world.observe(&self.settings, None);
+            let Some(project) = &seen.project else { return Ok(()) };
+            home(&seen, project)
         };
-        let namespaces: Api<Namespace> = Api::all(self.client.clone());
-        let doing = format!("create namespace {name}");
-        self.within(doing, namespaces.create(&post(), &namespace)).await?;
-        let tenant = Tenant {
-            project: name,
-            uid,
-            create_actor: None,
-            kargo_namespace: &self.settings.kargo_namespace,
-        };
-        let key = AccessKey { kind: AccessKind::RoleBinding, name: PROJECT_ADMIN.to_owned() };
-        let AccessObject::RoleBinding(binding) = tenant.object(&key) else { return Ok(()) };
-        let bindings: Api<RoleBinding> = Api::namespaced(self.client.clone(), name);
-        let doing = format!("create rolebinding {PROJECT_ADMIN} in {name}");
-        self.within(doing, bindings.create(&post(), &binding)).await.map(drop)
+        self.execute(&step, world).await?;
+        let first = |key: &AccessKey| key.comes_first();
+        let wanted = wanted(&world.name, &[]).into_iter().filter(first).collect();
+        self.execute(&Step::Provision(wanted), world).await
     }
 }
 

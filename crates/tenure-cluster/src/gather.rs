@@ -140,10 +140,11 @@ impl Cluster {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         let projects: Api<Project> = Api::all(self.client.clone());
         let reading = |what: &str| format!("read {what} {name}");
+        let as_of = self.now();
         let namespace =
             self.within(reading("namespace"), namespaces.get_metadata_opt(name)).await?;
         let project = self.within(reading("project"), projects.get_opt(name)).await?;
-        let mut world = World::unread(name, self.store.policies(), self.store.stats(name));
+        let mut world = World::unread(name, as_of, self.store.policies(), self.store.stats(name));
         world.set_project(project, &self.settings)?;
         world.set_namespace(namespace)?;
         if world.is_deleted_without_its_own() {

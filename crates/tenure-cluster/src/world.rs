@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::core::PartialObjectMeta;
 use tenure_api::{DeletionPlan, FactsError, Project, namespace_facts, project_facts};
@@ -20,6 +21,8 @@ use crate::RequestError;
 /// One Project and its Namespace, as they were read and as they were changed since.
 pub struct World {
     pub(crate) name: String,
+    /// When it was begun to read it.
+    pub(crate) as_of: Timestamp,
     pub(crate) project: Option<Project>,
     pub(crate) namespace: Option<PartialObjectMeta<Namespace>>,
     pub(crate) project_facts: Option<ProjectFacts>,
@@ -58,9 +61,15 @@ pub(crate) struct Found {
 
 impl World {
     /// Of neither anything is known.
-    pub(crate) fn unread(name: &str, policies: Arc<[Policy]>, stats: Option<Stats>) -> Self {
+    pub(crate) fn unread(
+        name: &str,
+        as_of: Timestamp,
+        policies: Arc<[Policy]>,
+        stats: Option<Stats>,
+    ) -> Self {
         Self {
             name: name.to_owned(),
+            as_of,
             project: None,
             namespace: None,
             project_facts: None,
@@ -91,6 +100,7 @@ impl World {
     ) -> Observation<'a> {
         Observation {
             name: &self.name,
+            as_of: self.as_of,
             project: self.project_facts.clone(),
             namespace: self.namespace_facts.clone(),
             crd: self.crd,

@@ -118,6 +118,11 @@ impl AccessKey {
         }
     }
 
+    /// Whether it is made before the Project is there, at admission.
+    pub fn comes_first(&self) -> bool {
+        self.kind == AccessKind::RoleBinding && self.name == PROJECT_ADMIN
+    }
+
     /// Whether a Project could ever have had this object provisioned. The label alone does not
     /// make an object ours: a person may have copied one, label and all.
     pub fn provisionable(&self, project: &str) -> bool {

@@ -7,8 +7,8 @@
 mod world;
 
 use jiff::SignedDuration;
-use tenure_core::lifecycle::{Archived, Wait, preview};
-use tenure_core::plan::{Approval, Phase, Requester};
+use tenure_core::lifecycle::{Archived, Wait, home as home_of, preview, still_let};
+use tenure_core::plan::{Approval, Phase, PlanDigest, Requester};
 use tenure_core::policy::{Approvals, Enforcement, Policy, Selector, Terms};
 use tenure_core::trail::Event;
 use tenure_core::{Cancel, Disposition, Keep, Source, Step, Uid, Wish};
@@ -221,6 +221,32 @@ fn what_is_agreed_to_before_the_deletion_counts_in_it() {
 }
 
 #[test]
+fn what_something_else_was_confirmed_than_is_held_until_it_is_confirmed_itself() {
+    let mut world = World::ready();
+    let confirm = |world: &mut World, digest: PlanDigest| {
+        world.project.as_mut().expect("a project").confirm = Some(digest);
+    };
+    confirm(&mut world, PlanDigest::new("sha256:0"));
+    world.delete_project();
+    assert_eq!(steps(&mut world), ["ReadContents", "RecordPlan", "AdvancePlan", "ReportStatus"]);
+    let plan = world.plan.clone().expect("a plan");
+    let (source, why) = &plan.status.waiting[0];
+    assert_eq!((source.as_str(), plan.status.waiting.len()), ("Confirmation", 1));
+    assert!(why.starts_with("something else was confirmed than that the namespace is deleted"));
+    confirm(&mut world, plan.digest);
+    assert!(steps(&mut world).contains(&"DeleteNamespace"));
+}
+
+#[test]
+fn what_is_kept_is_kept_whatever_was_confirmed() {
+    let mut world = World::ready();
+    world.project.as_mut().expect("a project").confirm = Some(PlanDigest::new("sha256:0"));
+    world.namespace_mut().statements.keep = Keep::Yes;
+    world.delete_project();
+    assert!(steps(&mut world).contains(&"ReleaseNamespace"));
+}
+
+#[test]
 fn what_is_agreed_to_and_not_asked_for_again_expires() {
     let mut world = refused();
     approve(&mut world, "anna");
@@ -409,4 +435,43 @@ fn everything_can_be_taken_back_at_every_step_of_every_life() {
             }
         }
     }
+}
+
+/// What admission left of a Project that is being created, or never came to be.
+fn home() -> World {
+    let mut world = World::with_project();
+    let project = world.project.as_mut().expect("a project");
+    project.finalizer = true;
+    let step = home_of(&world.seen(), world.project.as_ref().expect("a project"));
+    world.apply(&step);
+    world.project = None;
+    world.forget();
+    world
+}
+
+#[test]
+fn a_namespace_that_admission_made_waits_for_its_project_and_not_for_ever() {
+    let mut world = home();
+    assert_eq!(steps(&mut world), ["ReadAccess"]);
+    assert!(matches!(world.next(), Step::Wait(Wait::AtMost(_))));
+    let why = still_let(&world.seen()).expect("known").expect("it is expected");
+    assert!(why.contains("creation was under way"), "{why}");
+    world.now += SignedDuration::from_secs(46);
+    let why = still_let(&world.seen()).expect("known").expect("it is not yet released");
+    assert!(why.contains("about to be released"), "{why}");
+    assert_eq!(steps(&mut world), ["ReleaseNamespace"]);
+    let namespace = world.namespace.as_ref().expect("it stays");
+    assert!(!namespace.labelled && !namespace.recorded() && !namespace.finalizer);
+    assert_eq!(still_let(&world.seen()), Ok(None));
+}
+
+#[test]
+fn what_a_project_that_was_there_left_behind_is_taken_back_at_once() {
+    let mut world = World::ready();
+    world.project = None;
+    assert_eq!(still_let(&world.seen()), Err(Step::ReadAccess));
+    assert_eq!(steps(&mut world), ["ReadAccess", "RemoveAccess"]);
+    // Now it looks like one that admission made.
+    world.now += SignedDuration::from_secs(46);
+    assert_eq!(steps(&mut world), ["ReleaseNamespace"]);
 }

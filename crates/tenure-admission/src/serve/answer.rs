@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::response::IntoResponse as _;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::FutureExt as _;
 use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderValue, Request, Response, StatusCode, Version};
@@ -24,8 +24,11 @@ use super::Limits;
 #[derive(Clone)]
 pub(super) struct Answerer {
     router: Router,
-    /// Bytes that may yet be at hand.
+    /// Bytes of small bodies that may yet be at hand.
     room: Arc<Semaphore>,
+    /// Large bodies that may yet be at hand.
+    lanes: Arc<Semaphore>,
+    small: usize,
     longest: usize,
     patience: Duration,
 }
@@ -62,7 +65,9 @@ impl Answerer {
         Self {
             // How long a body may be is said here, and nowhere else.
             router: router.layer(DefaultBodyLimit::disable()),
-            room: Arc::new(Semaphore::new(limits.bytes_at_hand)),
+            room: Arc::new(Semaphore::new(limits.small_bytes_at_hand)),
+            lanes: Arc::new(Semaphore::new(limits.large_at_hand)),
+            small: limits.small_body_bytes,
             longest: limits.body_bytes,
             patience: limits.body,
         }
@@ -102,26 +107,45 @@ impl Answerer {
             return Err(Refusal::TooLarge);
         }
         let deadline = Instant::now() + self.patience;
-        let (mut bytes, mut room) = (BytesMut::new(), None::<OwnedSemaphorePermit>);
+        let (mut bytes, mut room) = (Vec::new(), None::<OwnedSemaphorePermit>);
+        let mut is_large = false;
         loop {
             let frame = timeout_at(deadline, body.frame()).await.map_err(|_| Refusal::TooSlow)?;
             let Some(frame) = frame else { break };
             let Ok(data) = frame.map_err(|_| Refusal::Broken)?.into_data() else { continue };
-            if bytes.len() + data.len() > self.longest {
+            let length = bytes.len() + data.len();
+            if length > self.longest {
                 return Err(Refusal::TooLarge);
             }
             // Room is taken for what came, not for what was announced: that costs nothing to say.
-            let taken = u32::try_from(data.len()).map_err(|_| Refusal::TooLarge)?;
-            let more = timeout_at(deadline, self.room.clone().acquire_many_owned(taken));
-            let more = more.await.ok().and_then(Result::ok).ok_or(Refusal::NoRoom)?;
-            match &mut room {
-                Some(room) => room.merge(more),
-                None => room = Some(more),
+            if length > self.small && !is_large {
+                is_large = true;
+                // Until there is a lane it keeps the room that it has; nobody who has a lane waits
+                // for room.
+                room = Some(take(&self.lanes, 1, deadline).await?);
+                let announced = declared.and_then(|declared| usize::try_from(declared).ok());
+                bytes.reserve_exact(announced.unwrap_or(self.longest).saturating_sub(bytes.len()));
+            } else if !is_large {
+                let more = take(&self.room, data.len(), deadline).await?;
+                match &mut room {
+                    Some(room) => room.merge(more),
+                    None => room = Some(more),
+                }
             }
             bytes.extend_from_slice(&data);
         }
-        Ok(Whole { bytes: bytes.freeze(), room })
+        Ok(Whole { bytes: bytes.into(), room })
     }
+}
+
+async fn take(
+    from: &Arc<Semaphore>,
+    many: usize,
+    deadline: Instant,
+) -> Result<OwnedSemaphorePermit, Refusal> {
+    let many = u32::try_from(many).map_err(|_| Refusal::TooLarge)?;
+    let taken = timeout_at(deadline, from.clone().acquire_many_owned(many)).await;
+    taken.ok().and_then(Result::ok).ok_or(Refusal::NoRoom)
 }
 
 /// After this response nothing more is read: the rest of the body was not.

@@ -47,8 +47,12 @@ pub struct Limits {
     /// How many bytes a body may have. An object that can be stored has at most 1.5 MiB, and a
     /// review holds it as it was and as it is to be.
     pub body_bytes: usize,
-    /// How many bytes of bodies may be at hand at once, on all connections.
-    pub bytes_at_hand: usize,
+    /// How many bytes a small body may have: nearly every review is one.
+    pub small_body_bytes: usize,
+    /// How many bytes of small bodies may be at hand at once, on all connections.
+    pub small_bytes_at_hand: usize,
+    /// How many larger bodies may be at hand at once. The others wait.
+    pub large_at_hand: usize,
     /// How long a connection may be idle.
     pub idle: Duration,
     /// How long requests at hand may take once the server stops.
@@ -65,7 +69,9 @@ impl Default for Limits {
             header: Duration::from_secs(10),
             body: Duration::from_secs(5),
             body_bytes: (3 << 20) + (256 << 10),
-            bytes_at_hand: 16 << 20,
+            small_body_bytes: 256 << 10,
+            small_bytes_at_hand: 8 << 20,
+            large_at_hand: 2,
             idle: Duration::from_secs(300),
             stopping: Duration::from_secs(15),
         }

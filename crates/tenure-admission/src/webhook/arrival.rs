@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde_json::json;
+use tenure_api::Project;
 use tenure_cluster::{RequestError, World};
 use tenure_core::policy::required::{Home, unmet};
 use tenure_core::policy::{Demands, Enforcement, Matched};
-use tenure_core::{NamespaceFacts, NamespaceName, Uid, keys};
+use tenure_core::{NamespaceFacts, NamespaceName, keys};
 
 use super::Admission;
 use super::review::{Request, Target};
@@ -52,10 +54,13 @@ impl Admission {
         let nothing = BTreeMap::new();
         let labels = target.meta.labels.as_ref().unwrap_or(&nothing);
         let judged = async {
-            let world = self.cluster.gather(name).await?;
+            let mut world = self.cluster.gather(name).await?;
             if is_restored(target, &world) {
                 // It comes back to where it was.
                 return Ok(Verdict::allowed());
+            }
+            if let Some(why) = self.cluster.still_let(&mut world).await? {
+                return Ok(Verdict::conflict(why));
             }
             let verdict = self.settle(name, labels, &world).await?;
             let makes = self.options.makes_namespaces
@@ -63,7 +68,7 @@ impl Admission {
                 && !request.is_dry_run()
                 && world.namespace().is_none();
             if makes && !is_bound(target) && world.project().is_none() {
-                self.make_home(name, target, labels, &world).await?;
+                self.make_home(name, target, &mut world).await?;
             }
             Ok::<_, RequestError>(verdict)
         };
@@ -120,14 +125,22 @@ impl Admission {
         &self,
         name: &str,
         target: Target<'_>,
-        labels: &BTreeMap<String, String>,
-        world: &World,
+        world: &mut World,
     ) -> Result<(), RequestError> {
-        let Some(uid) = target.meta.uid.as_deref().map(Uid::new) else { return Ok(()) };
-        if self.cluster.others_make_namespaces().await? {
+        if target.meta.uid.is_none() || self.cluster.others_make_namespaces().await? {
             return Ok(());
         }
-        self.cluster.make_home(name, &uid, labels, world.policies()).await
+        let mut project = Project::named(name);
+        project.metadata = ObjectMeta {
+            uid: target.meta.uid.clone(),
+            labels: target.meta.labels.clone(),
+            annotations: target.meta.annotations.clone(),
+            // These it gets when it is stored.
+            resource_version: Some(String::new()),
+            creation_timestamp: Some(Time(self.cluster.now())),
+            ..project.metadata
+        };
+        self.cluster.make_home(project, world).await
     }
 }
 

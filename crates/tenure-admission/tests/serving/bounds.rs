@@ -113,7 +113,7 @@ async fn the_largest_review_that_can_be_is_taken() {
 
 #[tokio::test]
 async fn bodies_at_hand_take_no_more_room_than_there_is() {
-    let limits = Limits { bytes_at_hand: 15_000, ..limits() };
+    let limits = Limits { small_bytes_at_hand: 15_000, ..limits() };
     let slow = post(async |body: bytes::Bytes| {
         tokio::time::sleep(3 * HALF).await;
         body.len().to_string()
@@ -129,6 +129,41 @@ async fn bodies_at_hand_take_no_more_room_than_there_is() {
     assert_eq!(held, (StatusCode::OK, "10000".to_owned()));
     let (status, _) = ask(&mut second, "/echo", vec![0; 10_000]).await.expect("an answer");
     assert_eq!(status, StatusCode::OK, "there is room again");
+}
+
+#[tokio::test]
+async fn large_bodies_wait_for_each_other_and_small_ones_do_not_wait_for_them() {
+    let limits = Limits {
+        small_body_bytes: 10_000,
+        small_bytes_at_hand: 45_000,
+        large_at_hand: 1,
+        body: 20 * HALF,
+        ..limits()
+    };
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counted, highest) = (now.clone(), most.clone());
+    let slow = post(async move |body: bytes::Bytes| {
+        let at_once = counted.fetch_add(1, Ordering::SeqCst) + 1;
+        highest.fetch_max(at_once, Ordering::SeqCst);
+        tokio::time::sleep(HALF / 2).await;
+        counted.fetch_sub(1, Ordering::SeqCst);
+        body.len().to_string()
+    });
+    let server = Server::start(limits, Router::new().route("/slow", slow)).await;
+    let mut asked = Vec::new();
+    for _ in 0..4 {
+        let mut sender = server.http_2().await;
+        asked.push(tokio::spawn(async move { ask(&mut sender, "/slow", vec![0; 100_000]).await }));
+    }
+    tokio::time::sleep(HALF / 4).await;
+    let mut sender = server.http_2().await;
+    let (status, _) = ask(&mut sender, "/echo", vec![0; 1_000]).await.expect("an answer");
+    assert_eq!((status, now.load(Ordering::SeqCst)), (StatusCode::OK, 1));
+    for asking in asked {
+        let answer = asking.await.expect("asked").expect("an answer");
+        assert_eq!(answer, (StatusCode::OK, "100000".to_owned()));
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod plans;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use kube::core::ObjectMeta;
 use tenure_core::lifecycle::Access;
 use tenure_core::status::Stats;
@@ -156,7 +157,12 @@ impl Store {
 
     /// What is known of one Project and its Namespace: good enough to tell that nothing needs a
     /// look, or that something does.
-    pub fn observe<'a>(&self, name: &'a str, settings: &'a Settings) -> Observation<'a> {
+    pub fn observe<'a>(
+        &self,
+        name: &'a str,
+        settings: &'a Settings,
+        now: Timestamp,
+    ) -> Observation<'a> {
         let inner = self.lock();
         let project = inner.projects.get(name).cloned();
         let access = Access::Known(match &project {
@@ -168,6 +174,7 @@ impl Store {
         });
         Observation {
             name,
+            as_of: now,
             project,
             namespace: inner.namespaces.get(name).cloned(),
             crd: inner.crd.unwrap_or(CrdState::Unusable),

@@ -41,13 +41,14 @@ impl Reconciler {
     /// Does what is to be done for the Project of that name, and says when to look again.
     pub async fn reconcile(&self, name: &str) -> Verdict {
         let store = self.cluster.store();
-        let known = store.observe(name, self.cluster.settings());
+        let now = self.cluster.now();
+        let known = store.observe(name, self.cluster.settings(), now);
         // The plan of a Project that is gone, or of one before this one: only a read can tell.
         let going = known.project.as_ref().is_some_and(|project| project.deleting.is_some());
         if !going && store.unfinished(name).is_some() {
             return self.look(name).await;
         }
-        match next_step(&known, self.cluster.now()) {
+        match next_step(&known, now) {
             Step::Done => after_done(known.project.as_ref()),
             Step::Wait(wait) => rest(&wait),
             _ => self.look(name).await,

@@ -76,6 +76,16 @@ fn ask(missing: &Missing, plan: &Plan, digest: &PlanDigest) -> Gate {
                 digest
             ),
         ),
+        Missing::Other => (
+            Source::Confirmation,
+            format!(
+                "something else was confirmed than that {}; to confirm it as it is now, annotate \
+                 the Project with {}={}",
+                plan.explain(),
+                keys::CONFIRM,
+                digest
+            ),
+        ),
         Missing::Approvals { more, of, groups, requester_unknown } => {
             let who = if groups.is_empty() {
                 String::new()

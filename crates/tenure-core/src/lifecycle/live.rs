@@ -113,6 +113,12 @@ fn without_namespace(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
     if project.bound().is_some() {
         return Step::UnbindProject;
     }
+    home(seen, project)
+}
+
+/// The step that makes the Project's Namespace, recorded as its own: for one that is held, or is
+/// about to be created and will be.
+pub fn home(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
     Step::CreateNamespace { finalizer: wants_finalizer(seen, project) }
 }
 

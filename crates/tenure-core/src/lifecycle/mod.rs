@@ -26,7 +26,9 @@ mod releasing;
 mod step;
 mod telling;
 
+pub use live::home;
 pub use observation::{Access, Archived, Observation, Trouble, TroubleKind};
+pub use orphan::still_let;
 pub use planning::{Preview, preview};
 pub use releasing::release_step;
 pub use step::{Release, Step, Wait};

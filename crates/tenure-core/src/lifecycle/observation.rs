@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::access::{AccessFacts, Purpose};
 use crate::contents::Contents;
 use crate::contents::clean::Remaining;
@@ -70,6 +72,8 @@ pub enum Archived {
 pub struct Observation<'a> {
     /// The name of the Project and its Namespace.
     pub name: &'a str,
+    /// When it was begun to read this, by the API server's clock: nothing of it is older.
+    pub as_of: Timestamp,
     /// The Project, if there is one.
     pub project: Option<ProjectFacts>,
     /// The Namespace, if there is one.

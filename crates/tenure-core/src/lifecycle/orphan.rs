@@ -4,13 +4,17 @@
 //! What the Project's annotations said can no longer be asked, so nothing is deleted: the
 //! Namespace is released, or its Project made anew.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::deleting::{takes_back, taking_back, what_to_release};
 use super::telling::{conclude, void};
 use super::{Access, Archived, Observation, Step, Wait};
-use crate::CrdState;
 use crate::plan::PlanFacts;
+use crate::{CrdState, NamespaceFacts, Origin};
+
+/// How long after admission made its Namespace a Project may be stored. The others who are asked
+/// may take 30 s, which is the most that the API server gives a webhook.
+const ARRIVES_WITHIN: SignedDuration = SignedDuration::from_secs(45);
 
 pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
     if seen.archived == Archived::Pending {
@@ -33,10 +37,51 @@ pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
     if seen.crd != CrdState::Established {
         return Step::Wait(Wait::Event);
     }
+    if let Some(wait) = arrival(seen, namespace) {
+        return wait;
+    }
     if let Some(step) = taking_back(seen, |key| takes_back(seen.settings.profile, key)) {
         return step;
     }
     Step::ReleaseNamespace(what_to_release(seen.settings.profile, namespace))
+}
+
+/// Why no Project of that name may come now, if so, as far as records go: its Namespace is still
+/// recorded as another's. It is released first, so that nobody moves in unseen.
+///
+/// # Errors
+/// Gives the step that has to be taken first: [`Step::ReadAccess`].
+pub fn still_let(seen: &Observation<'_>) -> Result<Option<String>, Step> {
+    let stands = |namespace: &&NamespaceFacts| namespace.deleting.is_none();
+    let recorded = |namespace: &&NamespaceFacts| namespace.project_uid.is_some();
+    let namespace = seen.namespace.as_ref().filter(stands).filter(recorded);
+    let (None, Some(namespace)) = (&seen.project, namespace) else { return Ok(None) };
+    let name = seen.name;
+    match arrival(seen, namespace) {
+        Some(Step::Wait(Wait::AtMost(left))) => Ok(Some(format!(
+            "namespace {name} was made for a Project {name} whose creation was under way a moment \
+             ago; if that was refused, the namespace is released in {} s; try again then",
+            left.as_secs().max(1)
+        ))),
+        Some(step) => Err(step),
+        None => Ok(Some(format!(
+            "namespace {name} is recorded as that of another Project {name}, which is gone; it is \
+             about to be released; try again in a moment"
+        ))),
+    }
+}
+
+/// Waits for a Project whose creation may be under way: admission makes the Namespace before the
+/// Project is stored. Of one that was there already more is left than admission makes.
+fn arrival(seen: &Observation<'_>, namespace: &NamespaceFacts) -> Option<Step> {
+    // That there is no Project was so when it was looked for, which may be a while ago.
+    let left = ARRIVES_WITHIN - seen.as_of.duration_since(namespace.created);
+    if namespace.origin != Some(Ok(Origin::Created)) || !left.is_positive() {
+        return None;
+    }
+    let Access::Known(access) = &seen.access else { return Some(Step::ReadAccess) };
+    let came = access.ours().iter().any(|key| !key.comes_first());
+    (!came).then(|| Step::Wait(Wait::AtMost(left.unsigned_abs())))
 }
 
 /// Neither is there: what was provisioned outside the Namespace for a Project of that name may be.

@@ -19,8 +19,10 @@ pub struct Consent<'a> {
 /// What is missing to a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// Nobody confirmed it.
+    /// Nobody confirmed it, although it has to be.
     Confirmation,
+    /// Something else was confirmed than this.
+    Other,
     /// Too few people agreed.
     Approvals {
         /// How many more.
@@ -55,8 +57,13 @@ impl Consent<'_> {
             return Vec::new();
         }
         let mut missing = Vec::new();
-        if plan.confirmation && !self.confirms(digest) {
-            missing.push(Missing::Confirmation);
+        if !self.confirms(digest) {
+            // Whoever says what is to happen means that nothing else does.
+            match self.confirm {
+                Some(_) => missing.push(Missing::Other),
+                None if plan.confirmation => missing.push(Missing::Confirmation),
+                None => {}
+            }
         }
         missing.extend(plan.approvals.iter().filter_map(|wanted| self.more(wanted, digest)));
         missing

@@ -267,6 +267,8 @@ pub(crate) struct Past {
 pub(crate) struct Cluster {
     pub(crate) now: u8,
     pub(crate) project: Option<Arc<Project>>,
+    /// The Project that was admitted, and is not stored yet, if it ever is.
+    pub(crate) admitted: Option<u8>,
     pub(crate) namespace: Option<Arc<Namespace>>,
     pub(crate) plans: Vec<Arc<StoredPlan>>,
     pub(crate) breaker: Option<Arc<BreakerMap>>,

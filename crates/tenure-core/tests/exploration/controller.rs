@@ -31,6 +31,8 @@ pub(crate) struct Seen {
     pub(crate) remaining: Option<Left>,
     pub(crate) blockers: bool,
     pub(crate) wrote: bool,
+    /// When it was seen that there is no Project.
+    pub(crate) as_of: u8,
 }
 
 /// What `Clean` has yet to take away.
@@ -96,7 +98,8 @@ impl Controller {
             }
             Self::Halfway { before, namespace } => {
                 let project = cluster.project.clone();
-                let seen = Box::new(Seen { namespace, project, ..Seen::default() });
+                let as_of = if project.is_none() { cluster.now } else { 0 };
+                let seen = Box::new(Seen { namespace, project, as_of, ..Seen::default() });
                 let apart = config.reads_apart || (config.looks_again && seen.saw_nothing());
                 let mostly = Self::Mostly { before, seen };
                 if apart { mostly } else { mostly.read(cluster, config) }
@@ -198,6 +201,7 @@ impl Seen {
             .filter_map(|plan| plan.facts.last(Event::Started));
         let seen = Observation {
             name: NAME,
+            as_of: time(self.as_of),
             project: self.project.as_ref().map(|project| project.facts()),
             namespace: self.namespace.as_ref().map(|namespace| namespace.facts()),
             crd: CrdState::Established,

@@ -160,6 +160,25 @@ lives! {
     cleaned_by_one: one(&[Confirm, KeepProject, Cancel, DeleteNamespace, CopyNamespace])
         .demanding(clean(Scope::All)),
     to_be_cleaned_after_all: two(&[WishCleanOnProject, UnwishCleanOnProject]),
+    asked_for: strict(Config { unborn: true, ..two(&[AskForProject, StoreProject, DeleteProject]) }),
+    asked_for_and_refused: Config {
+        unborn: true,
+        ticks: 1,
+        ..two(&[AskForProject, CreateProject, DeleteProject])
+    },
+    asked_for_and_stored_late: Config {
+        unborn: true,
+        ticks: 1,
+        ..two(&[AskForProject, StoreProject, DeleteProject])
+    },
+    asked_for_with_everything: Config {
+        unborn: true,
+        ticks: 1,
+        ..one(&[
+            AskForProject, StoreProject, CreateProject, DeleteProject, KeepNamespace,
+            StripFinalizer,
+        ])
+    },
     as_kargo: Config {
         settings: settings(|s| s.profile = Profile::Kargo),
         ..two(&[KeepNamespace, CreateProject])

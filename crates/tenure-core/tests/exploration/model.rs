@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) others_started: Vec<u8>,
     /// Whether the Namespace was there before the Project.
     pub(crate) adopted: bool,
+    /// Whether there is neither when it begins, and whoever comes is at home in the end.
+    pub(crate) unborn: bool,
     /// Whether others have finalizers on both objects.
     pub(crate) foreign: bool,
     /// Whether the plan is read at another moment than the Project.
@@ -92,6 +94,7 @@ impl Default for Config {
             settings,
             others_started: Vec::new(),
             adopted: false,
+            unborn: false,
             foreign: false,
             reads_apart: false,
             deleting: true,
@@ -142,9 +145,12 @@ impl Config {
         self.policies.iter().find_map(|policy| policy.terms.scope).unwrap_or_default()
     }
 
-    /// A Project that is ready, and its Namespace.
+    /// A Project that is ready, and its Namespace; or neither.
     fn start(&self) -> Cluster {
         let mut cluster = Cluster::default();
+        if self.unborn {
+            return cluster;
+        }
         if self.adopted {
             people::create_namespace(&mut cluster);
         }

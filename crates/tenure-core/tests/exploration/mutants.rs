@@ -66,6 +66,35 @@ fn a_deletion_that_no_record_allows_is_found() {
     finds(rule, alone(deletes_without_a_plan, &[]));
 }
 
+fn waits_for_nobody_to_arrive(seen: &Observation<'_>, now: Timestamp) -> Step {
+    match next_step(seen, now) {
+        Step::Wait(_) if seen.project.is_none() && seen.namespace.is_some() => {
+            Step::ReleaseNamespace(Release { label: true, owner_reference: false })
+        }
+        step => step,
+    }
+}
+
+#[test]
+fn a_home_that_is_taken_back_before_anybody_came_is_found() {
+    let config = alone(waits_for_nobody_to_arrive, &[AskForProject, StoreProject]);
+    finds("everything comes to rest", Config { unborn: true, ..config });
+}
+
+fn takes_what_it_read_for_the_present(seen: &Observation<'_>, now: Timestamp) -> Step {
+    next_step(&Observation { as_of: now, ..seen.clone() }, now)
+}
+
+#[test]
+fn a_project_that_came_after_it_was_looked_for_is_found() {
+    let deeds = [AskForProject, StoreProject];
+    let config = alone(takes_what_it_read_for_the_present, &deeds);
+    finds(
+        "only the Project's own namespace is touched",
+        Config { unborn: true, ticks: 1, ..config },
+    );
+}
+
 fn overlooks_the_namespace(seen: &Observation<'_>, now: Timestamp) -> Step {
     let mut seen = seen.clone();
     if let Some(namespace) = &mut seen.namespace {

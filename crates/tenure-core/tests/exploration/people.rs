@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use tenure_core::Origin;
 use tenure_core::plan::{Approval, PlanDigest};
 
-use crate::cluster::{Cluster, Namespace, Project};
+use crate::cluster::{Cluster, Namespace, Project, Record};
 
 /// Something that a person does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +32,10 @@ pub(crate) enum Deed {
     Uncancel,
     DeleteProject,
     CreateProject,
+    /// Asks for a Project where there is neither: admission makes its Namespace.
+    AskForProject,
+    /// The Project that was asked for is stored. (That may as well never be.)
+    StoreProject,
     DeleteNamespace,
     /// Creates it anew, with the label and the annotations of the one before.
     CopyNamespace,
@@ -96,6 +101,20 @@ impl Deed {
             Self::CreateProject => {
                 cluster.project.is_none().then_some(())?;
                 create_project(cluster);
+            }
+            Self::AskForProject => {
+                (cluster.project.is_none() && cluster.namespace.is_none()).then_some(())?;
+                admit_project(cluster);
+            }
+            Self::StoreProject => {
+                // Those who are asked as well do not take for ever.
+                let soon = cluster.namespace.as_ref().is_none_or(|ns| ns.created == cluster.now);
+                (cluster.project.is_none() && soon).then_some(())?;
+                let uid = cluster.admitted.take()?;
+                let (version, created) = (cluster.next_version(), cluster.now);
+                // Admission has put the finalizer on it.
+                let project = Project { uid, version, created, ours: 1, ..Project::default() };
+                cluster.project = Some(Arc::new(project));
             }
             Self::DeleteNamespace => {
                 cluster.namespace.as_ref()?.deleting.is_none().then_some(())?;
@@ -165,6 +184,26 @@ pub(crate) fn create_project(cluster: &mut Cluster) {
     let (uid, created) = (cluster.projects, cluster.now);
     let version = cluster.next_version();
     cluster.project = Some(Arc::new(Project { uid, version, created, ..Project::default() }));
+}
+
+/// Makes the Namespace of a Project that is being created, recorded as its own.
+fn admit_project(cluster: &mut Cluster) {
+    cluster.projects += 1;
+    cluster.namespaces += 1;
+    let (project, namespace) = (cluster.projects, cluster.namespaces);
+    cluster.admitted = Some(project);
+    let home = Namespace {
+        uid: namespace,
+        version: cluster.next_version(),
+        created: cluster.now,
+        ours: 1,
+        labelled: true,
+        by_controller: true,
+        record: Some(Record { project, origin: Origin::Created, label: true }),
+        ..Namespace::default()
+    };
+    cluster.namespace = Some(Arc::new(home));
+    cluster.past.had.push((project, namespace));
 }
 
 /// Creates the Namespace with the label, as an invitation, and with what an earlier one said.

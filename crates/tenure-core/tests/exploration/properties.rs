@@ -343,6 +343,9 @@ fn ends_well(cluster: &Cluster, config: &Config) -> Result<(), String> {
         {
             return Err("the Namespace has no record".to_owned());
         }
+        if config.unborn && config.ticks == 0 && !there.is_of(project.uid) {
+            return Err("the Project is not at home".to_owned());
+        }
         return Ok(());
     }
     let held = project.says.lien || namespace.is_some_and(|ns| ns.says.lien);

@@ -117,6 +117,7 @@ impl World {
     pub(crate) fn seen(&self) -> Observation<'_> {
         Observation {
             name: NAME,
+            as_of: self.now,
             project: self.project.clone(),
             namespace: self.namespace.clone(),
             crd: CrdState::Established,

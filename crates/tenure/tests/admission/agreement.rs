@@ -52,6 +52,7 @@ async fn nothing_is_written_in_a_dry_run() {
     test.policy(&name, json!({"approvals": {"count": 1}})).await;
     test.ready(&name, json!({})).await;
     let before = test.writes(&name);
+    assert_ne!(before, 0, "the log is read");
     let refused = test.kubectl("anna", &["delete", "project", &name, "--dry-run=server"]);
     assert!(!refused.ok && refused.err.contains("1 of 1 approvals are missing"), "{refused:?}");
     assert_eq!(test.writes(&name), before);

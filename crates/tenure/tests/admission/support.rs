@@ -9,6 +9,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use tenure_api::{DeletionPlan, Project};
+use tenure_testbed::audit::AuditLog;
 use tenure_testbed::{
     ControlPlane, Process, TENURE_NAMESPACE, eventually, free_port, install_webhook, wait_for_guard,
 };
@@ -21,6 +22,8 @@ pub(crate) struct Bed {
     /// Ends before the control plane does.
     server: Option<Process>,
     pub(crate) plane: ControlPlane,
+    /// Everything that was asked since the control plane is up.
+    audit: AuditLog,
     /// Where the server answers probes.
     probes: u16,
 }
@@ -81,6 +84,11 @@ impl Test {
         let mut project = Project::named(name);
         project.metadata.annotations = serde_json::from_value(annotations).expect("annotations");
         self.projects.create(&PostParams::default(), &project).await.expect("create the project");
+        self.is_ready(name).await;
+    }
+
+    /// Waits until the Project is ready.
+    pub(crate) async fn is_ready(&self, name: &str) {
         eventually(&format!("{name} is ready"), async || {
             let project = self.projects.get_opt(name).await.expect("read the project")?;
             let conditions = project.status?.conditions;
@@ -209,7 +217,7 @@ impl Test {
 
     /// What the server wrote that concerns the Project of that name.
     pub(crate) fn writes(&self, name: &str) -> usize {
-        let entries = self.bed.plane.audit().of(SERVER, name);
+        let entries = self.bed.audit.of(SERVER, name);
         entries.iter().filter(|entry| entry.is_write() && entry.resource() != "events").count()
     }
 }
@@ -223,6 +231,7 @@ fn fresh() -> usize {
 impl Bed {
     async fn start(arguments: &[&str]) -> Self {
         let plane = ControlPlane::start_temporary().await.expect("start a control plane");
+        let audit = plane.audit();
         let client = plane.admin().expect("an administrator");
         let [webhook, probes] = [(); 2].map(|()| free_port().expect("a port"));
         let base = format!("https://127.0.0.1:{webhook}");
@@ -237,7 +246,7 @@ impl Bed {
             .expect("a kubeconfig for the server");
         let server = Some(server(plane.dir().into(), webhook, probes, arguments));
         wait_for_guard(&client).await;
-        Self { server, plane, probes }
+        Self { server, plane, audit, probes }
     }
 }
 
