@@ -159,7 +159,7 @@ pub fn clean_manifests(namespace: &str) -> Vec<Value> {
 }
 
 /// The webhook's Service, and the roles by which Tenure looks after its certificates: to write the
-/// one Secret that holds them, and to publish their authority in the webhook configurations, which
+/// one Secret that holds them, to show on its pods whether it is asked, and to publish their authority in the webhook configurations, which
 /// are not among these. Where somebody else makes the certificates, the Service is enough.
 ///
 /// # Panics
@@ -178,7 +178,7 @@ pub fn webhook_manifests(namespace: &str) -> Vec<Value> {
         service,
         json(&Role {
             metadata: named(WEBHOOK, Some(namespace)),
-            rules: Some(webhook_secret_rules()),
+            rules: Some(webhook_local_rules()),
         }),
         json(&RoleBinding {
             metadata: named(WEBHOOK, Some(namespace)),
@@ -190,10 +190,11 @@ pub fn webhook_manifests(namespace: &str) -> Vec<Value> {
     manifests
 }
 
-/// To keep the webhook's certificates, in Tenure's namespace. What is to be created has no name
-/// yet that a rule could know.
-fn webhook_secret_rules() -> Vec<PolicyRule> {
+/// To keep the webhook's certificates, and to show on the pods of the server whether they are asked,
+/// in Tenure's namespace. What is to be created has no name yet that a rule could know.
+fn webhook_local_rules() -> Vec<PolicyRule> {
     vec![
+        rule("", &["pods/status"], &["patch"]),
         rule("", &["secrets"], &["create"]),
         PolicyRule {
             resource_names: Some(vec![WEBHOOK_TLS.to_owned()]),

@@ -203,6 +203,10 @@ pub(crate) struct WebhookArguments {
     /// of Kargo's API server. Can be given several times
     #[arg(long, value_name = "USER")]
     pub(crate) front_end: Vec<String>,
+    /// The pod that this is, in --namespace: whether deletions are guarded is shown as its condition
+    /// tenure.dev/GuardEffective
+    #[arg(long, env = "TENURE_POD", value_name = "NAME")]
+    pub(crate) pod: Option<String>,
     /// Let a Project whose namespace would be deleted be deleted only by who may delete that
     /// namespace. Front ends are exempt
     #[arg(long, env = "TENURE_CHECK_REQUESTER")]

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::arguments::{ServerArguments, WebhookArguments};
 
 /// How often it is tried whether the API server asks.
-const TRY: Duration = Duration::from_mins(3);
+const TRY: Duration = Duration::from_mins(1);
 /// The same, while it does not.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// After how many failed tries in a row people are told: what has just been installed takes a while.
@@ -54,7 +54,7 @@ pub(crate) async fn run(
         () = source.keep(certificate.clone()) => {
             anyhow::bail!("nobody looks after the webhook's certificate any more")
         }
-        () = try_guard(&cluster, &metrics, &certificate) => {
+        () = try_guard(&cluster, &metrics, &certificate, arguments.webhook.pod.as_deref()) => {
             anyhow::bail!("nobody tries any more whether deletions are guarded")
         }
     }
@@ -90,9 +90,15 @@ fn source(arguments: &WebhookArguments, cluster: &Cluster, clock: Clock) -> Sour
 }
 
 /// Tries again and again whether the API server asks us, and tells people when it does not.
-async fn try_guard(cluster: &Cluster, metrics: &Metrics, certificate: &ServingCertificate) {
+async fn try_guard(
+    cluster: &Cluster,
+    metrics: &Metrics,
+    certificate: &ServingCertificate,
+    pod: Option<&str>,
+) {
     certificate.present().await;
     let mut failed = 0;
+    let mut shown = None;
     loop {
         let why = match cluster.try_guard().await {
             Ok(Guard::Effective) => None,
@@ -110,7 +116,14 @@ async fn try_guard(cluster: &Cluster, metrics: &Metrics, certificate: &ServingCe
                 }
             }
         }
+        if let Some(pod) = pod.filter(|_| shown != Some(why.is_none())) {
+            match cluster.show_guard(pod, why.as_deref()).await {
+                Ok(()) => shown = Some(why.is_none()),
+                Err(error) => tracing::warn!(%error, "it will be tried again"),
+            }
+        }
         failed = if why.is_some() { failed + 1 } else { 0 };
-        tokio::time::sleep(if why.is_some() { TRY_AGAIN } else { TRY }).await;
+        let told = pod.is_none() || shown == Some(why.is_none());
+        tokio::time::sleep(if why.is_none() && told { TRY } else { TRY_AGAIN }).await;
     }
 }

@@ -1,10 +1,12 @@
 //! A Project's Namespace, or the definition of Projects, is deleted by hand.
 
+use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::DeleteParams;
 use serde_json::json;
-use tenure_testbed::{eventually, unique_name};
+use tenure_testbed::{TENURE_NAMESPACE, eventually, unique_name};
 
 use crate::support::Test;
 
@@ -73,6 +75,32 @@ async fn that_the_api_server_asks_is_tried() {
         (test.metric("tenure_guard_effective").await?.starts_with('1')).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_pod_of_the_server_shows_whether_it_is_asked() {
+    let test = Test::alone(&["--pod", "tenure-0"]).await;
+    let container = json!({"name": "tenure", "image": "tenure"});
+    test.apply(&json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "tenure-0", "namespace": TENURE_NAMESPACE},
+        "spec": {"containers": [container], "automountServiceAccountToken": false},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }))
+    .await;
+    let pods: Api<Pod> = Api::namespaced(test.client.clone(), TENURE_NAMESPACE);
+    let shows = async |wanted: &str| {
+        eventually(&format!("it shows {wanted}"), async || {
+            let conditions = pods.get("tenure-0").await.expect("the pod").status?.conditions?;
+            let shown = conditions.iter().find(|c| c.type_ == "tenure.dev/GuardEffective")?;
+            (shown.status == wanted).then(|| shown.message.clone().unwrap_or_default())
+        })
+        .await
+    };
+    assert_eq!(shows("True").await, "");
+    let configurations: Api<ValidatingWebhookConfiguration> = Api::all(test.client.clone());
+    configurations.delete("tenure", &DeleteParams::default()).await.expect("delete");
+    assert_eq!(shows("False").await, "a deletion that has to be refused would pass");
 }
 
 #[tokio::test]
