@@ -1,5 +1,7 @@
 //! What admission asks of the cluster, and the little that it writes.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, RuleWithOperations, ValidatingWebhookConfiguration,
 };
@@ -27,8 +29,12 @@ use crate::world::World;
 pub struct Asker<'a> {
     /// The user's name.
     pub user: &'a str,
+    /// What else tells them from a namesake; may be empty.
+    pub uid: &'a str,
     /// The user's groups.
     pub groups: &'a [String],
+    /// What else the authenticator says of them, which authorizers may go by.
+    pub extra: &'a BTreeMap<String, Vec<String>>,
 }
 
 impl Cluster {
@@ -90,7 +96,9 @@ impl Cluster {
         let review = SubjectAccessReview {
             spec: SubjectAccessReviewSpec {
                 user: Some(asker.user.to_owned()),
+                uid: Some(asker.uid.to_owned()).filter(|uid| !uid.is_empty()),
                 groups: Some(asker.groups.to_vec()),
+                extra: Some(asker.extra.clone()),
                 resource_attributes: Some(ResourceAttributes {
                     verb: Some("delete".to_owned()),
                     resource: Some("namespaces".to_owned()),

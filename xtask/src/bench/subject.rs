@@ -14,6 +14,8 @@ use tenure_testbed::{ControlPlane, Process, TENURE_NAMESPACE, apply};
 
 /// Requests of the bench itself at once.
 const AT_ONCE: usize = 24;
+/// Within how long a program ends that cannot run.
+const AT_ONCE_OR_NEVER: Duration = Duration::from_secs(1);
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(900);
 
@@ -91,7 +93,11 @@ impl Subject {
                 command
             }
         };
-        Process::start(&format!("bench-{}", self.name), command, plane.dir())
+        let mut process = Process::start(&format!("bench-{}", self.name), command, plane.dir())?;
+        // What lacks a setting ends at once, and nobody should wait for it.
+        std::thread::sleep(AT_ONCE_OR_NEVER);
+        process.check()?;
+        Ok(process)
     }
 }
 

@@ -7,7 +7,7 @@ use tenure_cluster::{Asker, Outlook, World};
 use tenure_core::lifecycle::Preview;
 use tenure_core::{Disposition, Gate, NamespaceName, Source};
 
-use super::review::{Request, Target};
+use super::review::{Request, Target, User};
 use super::verdict::Verdict;
 use super::{Admission, CONTENTS_WITHIN, wording};
 
@@ -93,7 +93,8 @@ impl Admission {
         if !self.options.check_requester || !deletes || self.options.front_ends.contains(user) {
             return None;
         }
-        let asker = Asker { user, groups: &request.user_info.groups };
+        let User { username, uid, groups, extra } = &request.user_info;
+        let asker = Asker { user: username, uid, groups, extra };
         match self.cluster.may_delete_namespace(&asker, name).await {
             Ok(true) => None,
             Ok(false) => Some(Verdict::forbidden(format!(

@@ -65,7 +65,11 @@ pub(crate) struct User {
     #[serde(default)]
     pub(crate) username: String,
     #[serde(default)]
+    pub(crate) uid: String,
+    #[serde(default)]
     pub(crate) groups: Vec<String>,
+    #[serde(default)]
+    pub(crate) extra: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -27,6 +27,7 @@ enum Scenario {
     Delete,
     Keep,
     Clean,
+    CleanAll,
     Confirmed,
     CalledOff,
 }
@@ -38,6 +39,7 @@ impl Scenario {
             Self::Delete => "fd",
             Self::Keep => "fk",
             Self::Clean => "fl",
+            Self::CleanAll => "fa",
             Self::Confirmed => "fy",
             Self::CalledOff => "fo",
         }
@@ -56,6 +58,11 @@ impl Scenario {
             }
             // Argo CD deploys there too, which would retain everything.
             Self::Clean => bed.policy(name, json!({"shared": "Delete"})).await,
+            Self::CleanAll => {
+                let everything = json!({"scope": "All"});
+                let demanded = json!({"floor": "Clean", "clean": everything, "shared": "Delete"});
+                bed.policy(name, demanded).await;
+            }
             _ => {}
         }
         bed.create(name, annotations).await;
@@ -64,16 +71,19 @@ impl Scenario {
         }
         let driver = bed.controller();
         driver.until("ready", name, async || bed.is_ready(name).await).await;
-        if self == Self::Clean {
+        if matches!(self, Self::Clean | Self::CleanAll) {
             bed.fill(name).await;
         }
+        if self == Self::CleanAll {
+            bed.let_clean(name).await;
+        }
         bed.delete(name).await;
-        if matches!(self, Self::Confirmed | Self::CalledOff) {
+        if matches!(self, Self::CleanAll | Self::Confirmed | Self::CalledOff) {
             driver.until("waiting", name, async || bed.plan(name).await.is_some()).await;
             let digest = bed.plan(name).await.expect("a plan").spec.decision.digest;
             let said = match self {
-                Self::Confirmed => json!({"tenure.dev/confirm": digest}),
-                _ => json!({"tenure.dev/cancel": "true"}),
+                Self::CalledOff => json!({"tenure.dev/cancel": "true"}),
+                _ => json!({"tenure.dev/confirm": digest}),
             };
             bed.annotate(name, said).await;
         }
@@ -87,7 +97,7 @@ impl Scenario {
                 let project = bed.project(name).await;
                 project.is_some_and(|p| p.metadata.uid != old) && bed.is_ready(name).await
             }
-            Self::Delete | Self::Keep | Self::Clean | Self::Confirmed => {
+            Self::Delete | Self::Keep | Self::Clean | Self::CleanAll | Self::Confirmed => {
                 bed.project(name).await.is_none()
             }
         }
@@ -101,7 +111,7 @@ impl Scenario {
             Self::Clean => {
                 &[Fault::CrashBefore, Fault::CrashAfter, Fault::LostAnswer, Fault::Answer(409)]
             }
-            Self::Confirmed | Self::CalledOff => {
+            Self::CleanAll | Self::Confirmed | Self::CalledOff => {
                 &[Fault::CrashAfter, Fault::LostAnswer, Fault::Answer(409)]
             }
         }
@@ -147,7 +157,7 @@ impl Scenario {
                 assert_eq!(record.get("tenure.dev/project-uid"), project.uid.as_ref(), "{case}");
                 assert_eq!(bed.left_behind(name).await.len(), 14, "{case}");
             }
-            Self::Keep | Self::Clean => {
+            Self::Keep | Self::Clean | Self::CleanAll => {
                 assert_eq!(deletions.len(), 0, "{case}");
                 assert_eq!(bed.content(name).await, self.leaves(), "{case}");
                 let meta = namespace.expect("a kept namespace").metadata;
@@ -243,6 +253,11 @@ async fn every_request_of_a_kept_deletion() {
 #[tokio::test]
 async fn every_request_of_a_cleaning() {
     run_all(Scenario::Clean).await;
+}
+
+#[tokio::test]
+async fn every_request_of_a_cleaning_of_everything() {
+    run_all(Scenario::CleanAll).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt as _};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use tenure_api::{DeletionPlan, Project};
+use tenure_api::{DeletionPlan, Project, install};
 use tenure_cluster::{Cluster, Store, connect, connect_through};
 use tenure_controllers::project::Reconciler;
 use tenure_controllers::{Metrics, Verdict};
@@ -166,6 +166,25 @@ impl Bed {
                 },
             }),
         ] {
+            tenure_testbed::apply(&self.admin, &object).await.expect("apply");
+        }
+    }
+
+    /// Lets the server clean that Namespace of everything, and no other.
+    pub(crate) async fn let_clean(&self, name: &str) {
+        let role = install::clean_manifests(TENURE_NAMESPACE).swap_remove(0);
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": {"name": "clean", "namespace": name},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                "name": install::CLEAN,
+            },
+            "subjects": [
+                {"kind": "ServiceAccount", "name": install::NAME, "namespace": TENURE_NAMESPACE},
+            ],
+        });
+        for object in [role, binding] {
             tenure_testbed::apply(&self.admin, &object).await.expect("apply");
         }
     }
