@@ -29,7 +29,7 @@ const IDLE: [&str; 3] = ["decidedAt", "notBefore", "contents"];
 pub(crate) struct PlanFile {
     api_version: String,
     kind: String,
-    made_at: Timestamp,
+    made_at: String,
     /// Who made it.
     pub(crate) made_by: String,
     cluster: Cluster,
@@ -98,7 +98,13 @@ impl PlanFile {
             return Err("its Project and its namespace have different names".to_owned());
         }
         read.digest()?;
+        read.made_at()?;
         Ok(read)
+    }
+
+    fn made_at(&self) -> Result<Timestamp, String> {
+        let at = &self.made_at;
+        at.parse().map_err(|_| format!("madeAt is {at:?}, which is no time as RFC 3339 has it"))
     }
 
     /// The digest of what it is a plan of.
@@ -136,10 +142,10 @@ impl PlanFile {
             ));
         }
         let holds = SignedDuration::try_from(holds).unwrap_or(SignedDuration::MAX);
-        if now.duration_since(self.made_at) > holds {
+        let made_at = self.made_at().map_err(Failure::usage)?;
+        if now.duration_since(made_at) > holds {
             return changed(format!(
-                "it was made at {}, and a plan holds for {} h; make it anew",
-                self.made_at,
+                "it was made at {made_at}, and a plan holds for {} h; make it anew",
                 holds.as_hours()
             ));
         }

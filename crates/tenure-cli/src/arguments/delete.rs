@@ -77,9 +77,9 @@ pub enum DryRun {
 /// # Errors
 /// If it is none.
 pub(super) fn digest(text: &str) -> Result<PlanDigest, String> {
-    let digits = text.strip_prefix(PlanDigest::PREFIX).unwrap_or_default();
     let legal = |c: char| c.is_ascii_digit() || matches!(c, 'a'..='f');
-    if text.len() == PlanDigest::LENGTH && digits.chars().all(legal) {
+    let digits = text.strip_prefix(PlanDigest::PREFIX);
+    if text.len() == PlanDigest::LENGTH && digits.is_some_and(|d| d.chars().all(legal)) {
         Ok(PlanDigest::new(text))
     } else {
         Err(format!("a digest is {} and 64 digits of 0-9 and a-f", PlanDigest::PREFIX))

@@ -70,8 +70,8 @@ pub struct Author {
     object: String,
     /// The annotation or label.
     key: String,
-    /// The field manager, which is the client they used.
-    manager: String,
+    /// The field manager, which is the client they used; null if the API server does not record it.
+    manager: Option<String>,
     /// When.
     at: Option<String>,
     /// The reason that was given beside it.
@@ -222,19 +222,26 @@ fn wrote(kind: &str, name: &str, meta: Option<&ObjectMeta>, keys: &[Key]) -> Vec
     let mut authors = Vec::new();
     for Key { key, label } in keys {
         let map = if *label { "f:labels" } else { "f:annotations" };
+        let author = |manager: Option<String>, at: Option<String>| Author {
+            object: format!("{kind}/{name}"),
+            key: key.clone(),
+            manager,
+            at,
+            because: because(key),
+        };
+        let known = authors.len();
         for entry in meta.managed_fields.iter().flatten() {
             let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
             let owns = fields
                 .and_then(|fields| fields.get("f:metadata")?.get(map)?.get(format!("f:{key}")));
             if owns.is_some() {
-                authors.push(Author {
-                    object: format!("{kind}/{name}"),
-                    key: key.clone(),
-                    manager: entry.manager.clone().unwrap_or_default(),
-                    at: entry.time.as_ref().map(|time| time.0.to_string()),
-                    because: because(key),
-                });
+                let at = entry.time.as_ref().map(|time| time.0.to_string());
+                authors.push(author(entry.manager.clone(), at));
             }
+        }
+        if authors.len() == known {
+            // It records nothing of an object that said nothing when it was made.
+            authors.push(author(None, None));
         }
     }
     authors
@@ -335,13 +342,12 @@ fn leaf(reason: &Reason) -> Branch {
         let at = author.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
         let because =
             author.because.as_ref().map(|why| format!(", because {why}")).unwrap_or_default();
-        leaf.push(Text::styled(
-            FAINT,
-            format!(
-                "{} on {} written by {}{at}{because}",
-                author.key, author.object, author.manager
-            ),
-        ));
+        let by = match &author.manager {
+            Some(manager) => format!("written by {manager}"),
+            None => "of which the API server does not record who wrote it".to_owned(),
+        };
+        let told = format!("{} on {}, {by}{at}{because}", author.key, author.object);
+        leaf.push(Text::styled(FAINT, told));
     }
     for command in &reason.withdraw {
         leaf.push(Text::styled(FAINT, command));

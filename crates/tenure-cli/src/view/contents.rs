@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
+use tenure_core::access::{CONTROLLER_READ_SECRETS, PROJECT_ADMIN, SECRETS_READER, USER_ROLES};
 use tenure_core::contents::{Contents, KindCount, Loss, Manager, ManagerCount, Root, Tool, Unseen};
 
 use crate::text::{BAD, CAREFUL, FAINT, STRONG, Text};
@@ -193,6 +194,25 @@ impl<'a> From<&'a Unseen> for UnseenView<'a> {
     }
 }
 
+/// Kinds that come with a Project, so that a namespace with nothing else is empty.
+const ACCESS: [&str; 3] = [
+    "rolebindings.rbac.authorization.k8s.io",
+    "roles.rbac.authorization.k8s.io",
+    "serviceaccounts",
+];
+
+/// Whether the object came with the namespace or with its Project, and is nobody's work.
+pub(crate) fn came_along(root: &Root) -> bool {
+    let name = root.name.as_str();
+    let provided = || {
+        USER_ROLES.contains(&name)
+            || [PROJECT_ADMIN, SECRETS_READER, CONTROLLER_READ_SECRETS].contains(&name)
+    };
+    let by = |tool: Tool| root.managers.iter().all(|manager| manager.tool == tool);
+    (by(Tool::Kubernetes) && !root.managers.is_empty())
+        || (ACCESS.contains(&root.kind.as_str()) && by(Tool::Kargo) && provided())
+}
+
 /// How contents are told to people.
 pub(crate) struct Told<'a> {
     /// The contents, with every root.
@@ -247,8 +267,13 @@ impl Told<'_> {
         let mut all = Branch::new(Text::plain(line));
         let mut groups: BTreeMap<(Order, Vec<&Manager>), Vec<&Root>> = BTreeMap::new();
         for root in roots {
-            let managers: Vec<_> = root.managers.iter().collect();
-            groups.entry((self.order(&managers), managers)).or_default().push(root);
+            let (order, managers) = if came_along(root) {
+                (Order::Along, Vec::new())
+            } else {
+                let managers: Vec<_> = root.managers.iter().collect();
+                (self.order(&managers), managers)
+            };
+            groups.entry((order, managers)).or_default().push(root);
         }
         for ((order, managers), roots) in groups {
             all.push(self.group(order, &managers, &roots));
@@ -261,8 +286,6 @@ impl Told<'_> {
             Order::Foreign
         } else if managers.is_empty() {
             Order::Nobody
-        } else if managers.iter().all(|manager| manager.tool == Tool::Kubernetes) {
-            Order::Kubernetes
         } else {
             Order::Others
         }
@@ -270,13 +293,20 @@ impl Told<'_> {
 
     fn group(&self, order: Order, managers: &[&Manager], roots: &[&Root]) -> Branch {
         let names: Vec<_> = managers.iter().map(ToString::to_string).collect();
-        let names = if names.is_empty() { "nobody's".to_owned() } else { names.join(", ") };
+        let names = match order {
+            Order::Along => "what came with the namespace and its Project".to_owned(),
+            Order::Nobody => "nobody's".to_owned(),
+            Order::Foreign | Order::Others => names.join(", "),
+        };
         let objects: u64 = roots.iter().map(|root| 1 + root.children).sum();
         let mut line = Text::styled(STRONG, names).and(format!(": {}", many(objects, "object")));
         if order == Order::Foreign {
             line = line.with(CAREFUL, ", deployed by somebody else than the Project");
         }
         let mut group = Branch::new(line);
+        if order == Order::Along && !self.full {
+            return group;
+        }
         let mut kinds: BTreeMap<&str, Vec<&Root>> = BTreeMap::new();
         for root in roots {
             kinds.entry(&root.kind).or_default().push(root);
@@ -289,7 +319,8 @@ impl Told<'_> {
                     children => format!(" and {} of it", many(children, "object")),
                 };
                 let name = format!("{} {}", self.singular(kind), root.name);
-                group.push(Text::plain(name).with(FAINT, owns));
+                let text = Text::plain(name);
+                group.push(if owns.is_empty() { text } else { text.with(FAINT, owns) });
             }
             let more = roots.len().saturating_sub(named);
             if more > 0 {
@@ -315,7 +346,7 @@ enum Order {
     Foreign,
     Others,
     Nobody,
-    Kubernetes,
+    Along,
 }
 
 /// A kind's name in the plural, which the API server spells without capitals.

@@ -10,6 +10,7 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 use tenure_api::install::people_manifests;
 use tenure_api::{DeletionPlan, Project};
+use tenure_testbed::audit::AuditLog;
 use tenure_testbed::{
     ControlPlane, Process, TENURE_NAMESPACE, eventually, free_port, install_webhook, wait_for_guard,
 };
@@ -34,6 +35,8 @@ pub(crate) struct Test {
     pub(crate) client: Client,
     pub(crate) projects: Api<Project>,
     pub(crate) namespaces: Api<Namespace>,
+    /// What was asked of the API server since the test began.
+    pub(crate) audit: AuditLog,
 }
 
 /// What the command said, and how it ended.
@@ -89,6 +92,7 @@ impl Test {
             projects: Api::all(client.clone()),
             namespaces: Api::all(client.clone()),
             client,
+            audit: bed.plane.audit(),
             bed,
         }
     }
@@ -151,7 +155,8 @@ impl Test {
 
     pub(crate) async fn annotate_project(&self, name: &str, annotations: Value) {
         let patch = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
-        let params = PatchParams { field_manager: Some("kubectl-annotate".into()), ..Default::default() };
+        let params =
+            PatchParams { field_manager: Some("kubectl-annotate".into()), ..Default::default() };
         self.projects.patch(name, &params, &patch).await.expect("annotate the project");
     }
 
@@ -187,7 +192,7 @@ impl Test {
 
     /// How often somebody wrote to the Project or asked for its deletion, whatever came of it.
     pub(crate) fn writes(&self, user: &str, name: &str) -> Vec<String> {
-        let entries = self.bed.plane.audit_whole().of(user, name);
+        let entries = self.audit.of(user, name);
         entries.iter().filter(|entry| entry.is_write()).map(|entry| entry.short()).collect()
     }
 
@@ -198,14 +203,14 @@ impl Test {
             .args(arguments)
             .env_clear()
             .env("TERM", "xterm-256color")
-            .env("KUBECONFIG", self.bed.kubeconfig(user))
-            .stdin(Stdio::null());
+            .env("KUBECONFIG", self.bed.kubeconfig(user));
         command
     }
 
     /// Runs the command.
     pub(crate) fn run(&self, user: &str, arguments: &[&str]) -> Said {
-        said(self.command(user, arguments).output().expect("run kubectl tenure"))
+        let mut command = self.command(user, arguments);
+        said(command.stdin(Stdio::null()).output().expect("run kubectl tenure"))
     }
 }
 
@@ -243,6 +248,7 @@ impl Bed {
             .args(["server", "--mode", "standalone", "--breaker-at-least", "1000000"])
             .args(["--listen", &format!("127.0.0.1:{probes}")])
             .args(["--webhook-listen", &format!("127.0.0.1:{webhook}")])
+            .args(["--break-glass-group", tenure_testbed::BREAK_GLASS_GROUP])
             .args(["--webhook-host", "127.0.0.1", "--kubeconfig"])
             .arg(&kubeconfig);
         let server = Process::start("tenure", server, plane.dir()).expect("start the server");

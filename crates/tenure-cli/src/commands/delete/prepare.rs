@@ -1,7 +1,7 @@
 //! What is about to be done to one Project: the choice, what refuses it, and how to ask.
 
 use tenure_api::plan::PlannedDecision;
-use tenure_core::contents::{Contents, Root, Tool};
+use tenure_core::contents::Contents;
 use tenure_core::plan::{Plan, PlanDigest};
 use tenure_core::{Disposition, Gate, Origin, Source, Uid};
 
@@ -14,15 +14,8 @@ use crate::plan_file::PlanFile;
 use crate::remedy;
 use crate::session::{Session, Who};
 use crate::text::{BAD, STRONG, Text};
-use crate::view::contents::many;
+use crate::view::contents::{came_along, many};
 use crate::view::plan::style;
-
-/// Kinds that come with a Project, so that a namespace with nothing else is empty.
-const ACCESS: [&str; 3] = [
-    "rolebindings.rbac.authorization.k8s.io",
-    "roles.rbac.authorization.k8s.io",
-    "serviceaccounts",
-];
 
 /// One Project that is about to be deleted.
 pub(super) struct Prepared {
@@ -146,11 +139,6 @@ fn is_severe(plan: &Plan) -> bool {
 
 /// Whether there is nothing but what came with the namespace and its Project.
 fn is_empty(contents: &Contents) -> bool {
-    let came_along = |root: &Root| {
-        root.managers.iter().any(|manager| manager.tool == Tool::Kubernetes)
-            || ACCESS.contains(&root.kind.as_str())
-                && root.managers.iter().all(|manager| manager.tool == Tool::Kargo)
-    };
     contents.roots_left_out == 0 && contents.roots.iter().all(came_along)
 }
 

@@ -1,0 +1,117 @@
+//! `delete` on a terminal: only the answer that means yes does anything.
+
+use nix::sys::wait::WaitStatus;
+use rexpect::session::PtySession;
+use serde_json::json;
+
+use crate::support::{ANNA, Test};
+
+/// How long the terminal is waited for.
+const PATIENCE_MS: u64 = 60_000;
+
+/// The command, at its question.
+fn asked(test: &Test, name: &str, question: &str) -> PtySession {
+    let command = test.command(ANNA, &["delete", name]);
+    let mut terminal =
+        rexpect::session::spawn_command(command, Some(PATIENCE_MS)).expect("a terminal");
+    terminal.exp_string(question).expect("the question");
+    terminal
+}
+
+/// What it said after the answer, and its exit code.
+fn ended(mut terminal: PtySession) -> (String, i32) {
+    let rest = terminal.exp_eof().expect("the end");
+    match terminal.process().wait().expect("it ends") {
+        WaitStatus::Exited(_, code) => (rest, code),
+        other => panic!("{other:?}: {rest}"),
+    }
+}
+
+/// What came of an answer.
+fn answered(test: &Test, name: &str, question: &str, answer: &str) -> (String, i32) {
+    let mut terminal = asked(test, name, question);
+    terminal.send(answer).expect("answer");
+    terminal.flush().expect("answer");
+    ended(terminal)
+}
+
+#[tokio::test]
+async fn on_an_empty_namespace_only_y_means_yes() {
+    let test = Test::start().await;
+    test.ready("ask-empty", json!({})).await;
+    let question = "[y/N] ";
+    // Ctrl-C and Ctrl-D are what the terminal makes of these.
+    for answer in ["n\n", "\n", "no\n", "ask-empty\n", "yes please\n", "\u{3}", "\u{4}", "y\u{3}"] {
+        let (said, code) = answered(&test, "ask-empty", question, answer);
+        assert_eq!(code, 4, "{answer:?}: {said}");
+        assert!(said.contains("nothing was written"), "{answer:?}: {said}");
+    }
+    assert!(test.writes(ANNA, "ask-empty").is_empty(), "no DELETE, and nothing else");
+    assert!(test.lives("ask-empty").await);
+    let (said, code) = answered(&test, "ask-empty", question, "y\n");
+    assert_eq!(code, 0, "{said}");
+    assert!(!test.has_namespace("ask-empty").await);
+}
+
+#[tokio::test]
+async fn what_is_not_empty_goes_only_by_its_name() {
+    let test = Test::start().await;
+    test.ready("ask-full", json!({})).await;
+    test.config_map("ask-full", "precious").await;
+    let question = "Type ask-full to go on: ";
+    for answer in ["y\n", "yes\n", "ask-ful\n", "Ask-full\n", "\n", "\u{3}", "\u{4}"] {
+        let (said, code) = answered(&test, "ask-full", question, answer);
+        assert_eq!(code, 4, "{answer:?}: {said}");
+    }
+    assert!(test.writes(ANNA, "ask-full").is_empty(), "no DELETE, and nothing else");
+    let (said, code) = answered(&test, "ask-full", question, "ask-full\n");
+    assert_eq!(code, 0, "{said}");
+    assert!(!test.has_namespace("ask-full").await);
+}
+
+#[tokio::test]
+async fn who_changes_the_plan_before_the_answer_stops_it() {
+    let test = Test::start().await;
+    test.ready("ask-race", json!({})).await;
+    let mut terminal = asked(&test, "ask-race", "[y/N] ");
+    test.annotate_project("ask-race", json!({"kargo.akuity.io/keep-namespace": "true"})).await;
+    terminal.send_line("y").expect("answer");
+    let (said, code) = ended(terminal);
+    assert_eq!(code, 6, "{said}");
+    assert!(test.lives("ask-race").await && test.has_namespace("ask-race").await);
+}
+
+#[tokio::test]
+async fn colour_is_for_terminals_that_want_it() {
+    let test = Test::start().await;
+    test.ready("ask-colour", json!({})).await;
+    let coloured = |environment: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = test.command(ANNA, arguments);
+        command.envs(environment.iter().copied());
+        let terminal = rexpect::session::spawn_command(command, Some(PATIENCE_MS));
+        let (said, code) = ended(terminal.expect("a terminal"));
+        assert_eq!(code, 0, "{said}");
+        said.contains('\u{1b}')
+    };
+    // The spinner draws with escapes, and is drawn wherever a terminal can.
+    let plan = ["plan", "ask-colour"];
+    assert!(coloured(&[], &plan));
+    assert!(!coloured(&[("TERM", "dumb"), ("NO_COLOR", "1")], &plan));
+    assert!(!coloured(&[("TERM", "dumb")], &plan));
+    assert!(!coloured(&[("TERM", "dumb")], &["plan", "ask-colour", "--no-color"]));
+}
+
+#[tokio::test]
+async fn a_terminal_to_read_on_alone_is_none_to_ask_on() {
+    let test = Test::start().await;
+    test.ready("ask-closed", json!({})).await;
+    let said = test.run(ANNA, &["delete", "ask-closed"]);
+    assert_eq!(said.code, 4, "{said:?}");
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "exec \"$0\" delete ask-closed <&-"]);
+    command.arg(env!("CARGO_BIN_EXE_kubectl-tenure"));
+    let kubeconfig = test.bed.plane.dir().join("anna.kubeconfig");
+    let output = command.env("KUBECONFIG", kubeconfig).output().expect("run it");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert!(test.writes(ANNA, "ask-closed").is_empty());
+}

@@ -1,0 +1,143 @@
+//! What people see and say: `list`, `why`, `keep`, `hold`, `plans`, `approve`, `confirm`, `cancel`
+//! and `breaker`.
+
+use serde_json::{Value, json};
+
+use crate::support::{ANNA, BOB, Said, Test, VERA, compare};
+
+/// The lines that begin with a header or one of these names: other tests have Projects too.
+fn only(mut said: Said, names: &[&str]) -> Said {
+    let ours = |line: &&str| line.starts_with("NAME") || names.iter().any(|n| line.starts_with(n));
+    let lines: Vec<_> = said.out.lines().filter(ours).collect();
+    // Columns are as wide as what others have put into them.
+    let squeezed = lines.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    said.out = squeezed.map(|line| line + "\n").collect();
+    said
+}
+
+#[tokio::test]
+async fn a_list_says_what_would_become_of_each() {
+    let test = Test::start().await;
+    test.ready("list-created", json!({})).await;
+    test.shared("list-shared").await;
+    test.ready("list-held", json!({"hold.tenure.dev/audit": "not closed"})).await;
+    let names = ["list-created", "list-shared", "list-held"];
+    let said = test.run(VERA, &["list"]);
+    assert!(said.out.lines().all(|line| line.len() <= 80), "{said:?}");
+    compare("list", &only(said, &names));
+    let label = serde_json::json!({"metadata": {"labels": {"team": "list"}}});
+    let patch = kube::api::Patch::Merge(label);
+    test.projects.patch("list-held", &Default::default(), &patch).await.expect("label");
+    let selected = test.run(VERA, &["list", "-l", "team=list", "-o", "name"]);
+    assert_eq!(selected.out, "project/list-held\n");
+    let json = test.run(VERA, &["list", "-n", "list-held", "-o", "json"]).json();
+    assert_eq!(
+        (&json["kind"], &json["items"][0]["gates"]),
+        (&json!("ProjectList"), &json!(["LienOnProject"]))
+    );
+}
+
+#[tokio::test]
+async fn why_names_who_said_so_and_what_would_change_it() {
+    let test = Test::start().await;
+    test.shared("why-shared").await;
+    compare("why_shared", &test.run(ANNA, &["why", "project/why-shared"]));
+    // Of a Project that says nothing at first, the API server does not record who writes.
+    test.ready("why-kept", json!({"example.com/team": "payments"})).await;
+    test.annotate_project("why-kept", json!({"kargo.akuity.io/keep-namespace": "true"})).await;
+    compare("why_kept", &test.run(ANNA, &["why", "project/why-kept"]));
+    let json = test.run(ANNA, &["why", "why-kept", "-o", "json"]).json();
+    assert_eq!(json["claims"][0]["setBy"][0]["manager"], "kubectl-annotate");
+}
+
+#[tokio::test]
+async fn keep_and_hold_show_what_they_change() {
+    let test = Test::start().await;
+    test.ready("mark-kept", json!({})).await;
+    let reason = ["keep", "project/mark-kept", "--reason", "shared with billing"];
+    let dry = test.run(ANNA, &[&reason[..], &["--dry-run"]].concat());
+    assert_eq!(dry.code, 0, "{dry:?}");
+    compare("keep", &test.run(ANNA, &reason));
+    let again = test.run(ANNA, &reason);
+    assert!(again.code == 0 && again.err.contains("nothing was written"), "{again:?}");
+    let why = test.run(ANNA, &["why", "mark-kept"]);
+    assert!(why.out.contains("because shared with billing"), "{why:?}");
+    compare("keep_remove", &test.run(ANNA, &["keep", "project/mark-kept", "--remove"]));
+    let lien = ["hold", "ns/mark-kept", "--name", "audit", "--reason", "quarter not closed"];
+    compare("hold", &test.run(ANNA, &lien));
+    let remove = ["hold", "ns/mark-kept", "--name", "audit", "--remove"];
+    compare("hold_remove", &test.run(ANNA, &remove));
+    assert_eq!(test.run(ANNA, &remove).code, 1, "there is none any more");
+    assert_eq!(test.run(ANNA, &["hold", "mark-kept", "--name", "audit"]).code, 2);
+    let refused = test.run(VERA, &["keep", "mark-kept"]);
+    assert!(refused.code == 3 && refused.err.contains("forbidden"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn plans_are_shown_agreed_to_confirmed_and_called_off() {
+    let test = Test::start().await;
+    test.ready("say-plan", json!({})).await;
+    let terms = json!({"confirmation": "Required", "approvals": {"count": 2}, "gracePeriod": "1h"});
+    test.policy("say-plan", terms).await;
+    // As somebody who goes around admission: it waits for everything then.
+    let client = test.bed.plane.around_admission().expect("a client");
+    let projects: kube::Api<tenure_api::Project> = kube::Api::all(client);
+    projects.delete("say-plan", &Default::default()).await.expect("delete");
+    let plan = test.plan_of("say-plan").await;
+    let digest = plan.spec.decision.digest.clone();
+
+    let declined = test.run(ANNA, &["approve", "say-plan"]);
+    assert_eq!(declined.code, 4, "{declined:?}");
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    assert_eq!(test.run(ANNA, &["approve", "say-plan", "--digest", &wrong]).code, 6);
+    compare("approve", &test.run(ANNA, &["approve", "say-plan", "--digest", &digest]));
+    let again = test.run(ANNA, &["approve", "say-plan", "--digest", &digest, "-o", "json"]).json();
+    assert_eq!(again["done"], "Nothing");
+    let second = test.run(BOB, &["approve", "say-plan", "--digest", &digest, "-o", "json"]).json();
+    assert_eq!((&second["done"], &second["user"]), (&json!("Approved"), &json!("bob")));
+    let refused = test.run(VERA, &["approve", "say-plan", "--digest", &digest]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+
+    assert_eq!(test.run(ANNA, &["confirm", "say-plan"]).code, 4);
+    let confirmed = test.run(ANNA, &["confirm", "say-plan", "--digest", &digest]);
+    assert_eq!(confirmed.code, 0, "{confirmed:?}");
+    let detail = test.run(VERA, &["plans", "say-plan", "-o", "json"]).json();
+    let approvals: Vec<_> = detail["items"][0]["approvals"]
+        .as_array()
+        .expect("approvals")
+        .iter()
+        .map(|approval| approval["user"].clone())
+        .collect();
+    assert_eq!(approvals, [Value::from("anna"), Value::from("bob")]);
+    let table = test.run(VERA, &["plans"]);
+    assert!(table.out.lines().all(|line| line.len() <= 80), "{table:?}");
+    assert!(table.out.contains("say-plan."), "{table:?}");
+
+    assert_eq!(test.run(ANNA, &["cancel", "say-plan"]).code, 0);
+    tenure_testbed::eventually("the Project is made anew", async || {
+        test.lives("say-plan").await.then_some(())
+    })
+    .await;
+    assert_eq!(test.run(ANNA, &["cancel", "say-plan"]).code, 3, "nothing is being deleted");
+    assert_eq!(test.run(ANNA, &["plans", "say-nothing"]).code, 1);
+}
+
+#[tokio::test]
+async fn the_breaker_is_shown() {
+    let test = Test::start().await;
+    compare("breaker", &test.run(VERA, &["breaker"]));
+    compare("breaker_close", &test.run(ANNA, &["breaker", "close", "--reason", "meant"]));
+    assert_eq!(test.run(ANNA, &["breaker", "close"]).code, 2);
+}
+
+#[tokio::test]
+async fn where_and_who_is_as_the_command_line_says() {
+    let test = Test::start().await;
+    let nowhere = test.run(ANNA, &["list", "--context", "nowhere"]);
+    assert!(nowhere.code == 1 && nowhere.err.contains("nowhere"), "{nowhere:?}");
+    let missing = test.run(ANNA, &["list", "--kubeconfig", "/nonexistent"]);
+    assert_eq!(missing.code, 1, "{missing:?}");
+    let refused = test.run(ANNA, &["list", "--as", "nobody"]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert!(refused.err.contains("impersonate"), "{refused:?}");
+}
