@@ -26,7 +26,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
         ],
     ),
     ("tenure-testbed", &["tenure-api", "tenure-core"]),
-    ("xtask", &["tenure-api", "tenure-testbed"]),
+    ("xtask", &["tenure-api", "tenure-cli", "tenure-testbed"]),
 ];
 /// Crates that the pure crate must not have, however they come.
 const IMPURE: [&str; 6] = ["kube", "tokio", "hyper", "reqwest", "rand", "axum"];

@@ -26,30 +26,14 @@ pub(crate) enum Command {
     /// server is ended, every finalizer and record is taken back, every plan is ended; no Namespace
     /// and no Project is deleted
     Uninstall(UninstallArguments),
-    /// Say what would become of a namespace if its Project were deleted now; nothing is written
-    #[command(
-        after_help = "Exits with 0 if something would be decided, and with 3 if there is nothing to \
-                            decide: no Project of that name, no namespace, or one that is going already."
-    )]
-    Plan(PlanArguments),
     /// Print the CustomResourceDefinitions, for `kubectl apply -f -`
     Crds,
     /// Print the namespace, the ServiceAccount and the least-privilege roles, for `kubectl apply -f -`
     Manifests(ManifestArguments),
 }
 
-#[derive(Args)]
-pub(crate) struct PlanArguments {
-    /// Name of the Project, which is the namespace's too
-    pub(crate) name: String,
-    #[command(flatten)]
-    pub(crate) decision: DecisionArguments,
-    #[command(flatten)]
-    pub(crate) cluster: ClusterArguments,
-}
-
-/// What decisions depend on besides what is in the cluster: the same for whoever asks as for the
-/// server.
+/// What decisions depend on besides what is in the cluster. The server publishes it, so that
+/// `kubectl tenure plan` goes by the same.
 #[derive(Args)]
 pub(crate) struct DecisionArguments {
     /// What adopted and shared namespaces are presumed to deserve: `protective` retains them,

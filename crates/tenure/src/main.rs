@@ -4,7 +4,6 @@ mod archive;
 mod arguments;
 mod connection;
 mod leader;
-mod plan;
 mod probes;
 mod publish;
 mod server;
@@ -23,10 +22,6 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Server(arguments) => server::run(*arguments),
         Command::Uninstall(arguments) => uninstall::run(&arguments),
-        Command::Plan(arguments) => match plan::run(&arguments) {
-            Ok(code) => return code,
-            Err(error) => Err(error),
-        },
         Command::Crds => {
             print(tenure_api::install::crds().iter().map(|crd| serde_json::json!(crd)))
         }

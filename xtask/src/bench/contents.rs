@@ -17,9 +17,11 @@ use crate::cargo::example;
 /// Requests of the bench itself at once.
 const AT_ONCE: usize = 48;
 /// Kinds that the small namespace has objects of.
-const KINDS: usize = 30;
-const SMALL: usize = 1_000;
-const LARGE: usize = 70_000;
+pub(super) const KINDS: usize = 30;
+/// Objects of the small namespace.
+pub(super) const SMALL: usize = 1_000;
+/// Objects of the large one.
+pub(super) const LARGE: usize = 70_000;
 /// Times that the small namespace is read; the median counts.
 const TIMES: usize = 9;
 
@@ -81,7 +83,7 @@ async fn create_namespace(client: &Client, name: &str) -> anyhow::Result<()> {
 }
 
 /// Defines a kind whose objects hold anything.
-async fn define(client: &Client, n: usize) -> anyhow::Result<ApiResource> {
+pub(super) async fn define(client: &Client, n: usize) -> anyhow::Result<ApiResource> {
     let (group, plural, kind) =
         ("bench.example.com".to_owned(), format!("things{n}"), format!("Thing{n}"));
     let anything = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
@@ -106,7 +108,7 @@ async fn define(client: &Client, n: usize) -> anyhow::Result<ApiResource> {
 }
 
 /// Creates objects as tools leave them: labels, a tracking id, a checksum, managed fields.
-async fn create(
+pub(super) async fn create(
     client: &Client,
     namespace: &str,
     kinds: &[ApiResource],

@@ -5,6 +5,7 @@
 
 mod admission;
 mod bulk;
+mod cli;
 mod contents;
 mod footprint;
 mod proxy;
@@ -45,18 +46,24 @@ pub(crate) struct Arguments {
     /// Measure only what it costs to be asked by the API server
     #[arg(long, conflicts_with_all = ["peer", "contents"])]
     admission: bool,
+    /// Measure only what it takes to ask on the command line
+    #[arg(long, conflicts_with_all = ["peer", "contents", "admission", "bulk"])]
+    cli: bool,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut rows = Vec::new();
-    if !arguments.contents && !arguments.admission {
+    if !arguments.contents && !arguments.admission && !arguments.cli {
         projects(&arguments, &mut rows).await?;
     }
-    if !arguments.contents && !arguments.bulk {
+    if !arguments.contents && !arguments.bulk && !arguments.cli {
         admission::measure(&server(true)?, &mut rows).await?;
     }
-    if !arguments.admission && !arguments.bulk {
+    if !arguments.admission && !arguments.bulk && !arguments.cli {
         contents::measure(arguments.quick, &mut rows).await?;
+    }
+    if !arguments.contents && !arguments.admission && !arguments.bulk {
+        cli::measure(arguments.quick, &mut rows).await?;
     }
     report::print(&rows);
     if let Some(path) = &arguments.json {

@@ -66,6 +66,8 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
     ]);
     files.extend(chart::files()?);
     let values = fs::read_to_string(root().join(chart::VALUES)).context("read the values")?;
+    let schema = serde_json::to_string_pretty(&kubectl_tenure::schema())?;
+    files.insert("docs/cli.schema.json".to_owned(), schema + "\n");
     files.insert(readme::PATH.to_owned(), readme::text(&values)?);
     Ok(files)
 }

@@ -116,8 +116,9 @@ fn confirm() -> Rule {
             PlanDigest::LENGTH
         ),
         must: format!("{} and 64 digits of 0-9 and a-f", PlanDigest::PREFIX),
-        fix: "copy spec.decision.digest of the DeletionPlan, or of what `tenure plan` prints"
-            .to_owned(),
+        fix:
+            "copy spec.decision.digest of the DeletionPlan, or of what `kubectl tenure plan` prints"
+                .to_owned(),
         projects_only: true,
     }
 }
