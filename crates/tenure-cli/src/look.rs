@@ -1,7 +1,7 @@
 //! What would become of one namespace: what was read, what is decided, and how sure that is.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -34,6 +34,8 @@ pub(crate) struct Look {
     pub(crate) world: World,
     /// What would be decided; `None` if there is nothing to decide.
     pub(crate) preview: Option<Preview>,
+    /// What is in a namespace that no Project has, where nothing is decided by it.
+    pub(crate) alone: Option<Contents>,
     /// What it was decided by.
     pub(crate) known: Known,
     /// Why it is no more than advice.
@@ -65,10 +67,16 @@ impl Look {
         });
         let requester = Requester { user: who.user.clone(), via: None };
         let looked = cluster.outlook(name, Some(requester), Duration::MAX).await;
+        let Outlook { world, preview, .. } = looked.inspect_err(|_| spinner.finish_and_clear())?;
+        let alone = match (world.project(), world.namespace()) {
+            (None, Some(_)) => Some(cluster.look_into(name, &BTreeSet::new()).await),
+            _ => None,
+        };
         spinner.finish_and_clear();
-        let Outlook { world, preview, .. } = looked?;
+        let alone = alone.transpose()?;
         let mut advisory = known.advisory.clone();
-        let contents = preview.as_ref().and_then(|preview| preview.plan.contents.as_deref());
+        let decided = preview.as_ref().and_then(|preview| preview.plan.contents.as_deref());
+        let contents = decided.or(alone.as_ref());
         advisory.extend(contents.and_then(blind));
         // Only where something is told by kind; it was asked for then, and is remembered.
         let kinds = match contents {
@@ -80,6 +88,7 @@ impl Look {
             name: name.to_owned(),
             world,
             preview,
+            alone,
             known,
             advisory,
             kinds,
@@ -94,7 +103,8 @@ impl Look {
 
     /// What is in the namespace, as far as anybody looked.
     pub(crate) fn contents(&self) -> Option<&Contents> {
-        self.preview.as_ref()?.plan.contents.as_deref()
+        let decided = self.preview.as_ref().and_then(|preview| preview.plan.contents.as_deref());
+        decided.or(self.alone.as_ref())
     }
 }
 

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_api::plan::PlannedDecision;
-use tenure_core::contents::Manager;
+use tenure_core::contents::{Contents, Manager};
 use tenure_core::plan::Plan;
-use tenure_core::{Claim, Disposition};
+use tenure_core::{Claim, Disposition, Keep, NamespaceFacts, Statements, Wish, keys};
 
 use crate::choice::Writes;
 use crate::look::Look;
@@ -190,6 +190,13 @@ pub(crate) fn tree(look: &Look, detail: Detail) -> Branch {
             (Some(_), None) => "there is no namespace of that name; nothing is left to protect",
             (Some(_), Some(_)) => "the namespace is being deleted; nothing is left to protect",
         });
+        if let Some(namespace) = world.namespace() {
+            tree.push_unless_bare(marks(namespace));
+        }
+        if let Some(contents) = &look.alone {
+            // Who else deploys is told where there is a Project that they are not.
+            push_contents(contents, &|_| false, look, detail, &mut tree);
+        }
         return tree;
     };
     let plan = &preview.plan;
@@ -288,8 +295,53 @@ fn told_of_contents(look: &Look, plan: &Plan, detail: Detail, tree: &mut Branch)
         tree.push("contents: not looked at, for they change nothing of it");
         return;
     };
-    let foreign = |manager: &Manager| plan.foreign.contains(manager);
-    let told = Told { contents, kinds: &look.kinds, foreign: &foreign, full: detail.full };
+    push_contents(contents, &|manager| plan.foreign.contains(manager), look, detail, tree);
+}
+
+/// What a namespace says of itself that a Project to come would have to heed.
+fn marks(namespace: &NamespaceFacts) -> Branch {
+    let Statements { keep, wish, liens, near_misses } = &namespace.statements;
+    let mut marks = Branch::new(Text::plain("what stands on the namespace"));
+    match keep {
+        Keep::Absent => {}
+        Keep::No => marks.push(format!("{}: \"false\"", keys::KEEP_NAMESPACE)),
+        Keep::Yes => marks.push(format!("{}: \"true\"", keys::KEEP_NAMESPACE)),
+        Keep::Illegible(value) => {
+            let told = format!("{}: {value}, which cannot be read", keys::KEEP_NAMESPACE);
+            marks.push(Text::styled(CAREFUL, told));
+        }
+    }
+    match wish {
+        Wish::Absent => {}
+        Wish::AtLeast(least) => marks.push(format!("{}: {least}", keys::DISPOSITION)),
+        Wish::Illegible(value) => {
+            let told = format!("{}: {value}, which cannot be read", keys::DISPOSITION);
+            marks.push(Text::styled(CAREFUL, told));
+        }
+    }
+    for lien in liens {
+        marks.push(format!("{}{}: {}", keys::LIEN_PREFIX, lien.name, lien.reason));
+    }
+    for miss in near_misses {
+        marks.push(Text::styled(CAREFUL, format!("{}, close to keep-namespace", miss.key)));
+    }
+    if namespace.labelled {
+        marks.push(format!("{}: \"true\", so that a Project may move in", keys::PROJECT_LABEL));
+    }
+    if let Some(uid) = &namespace.project_uid {
+        marks.push(format!("{}: {uid}, of a Project that is gone", keys::PROJECT_UID));
+    }
+    marks
+}
+
+fn push_contents(
+    contents: &Contents,
+    foreign: &dyn Fn(&Manager) -> bool,
+    look: &Look,
+    detail: Detail,
+    tree: &mut Branch,
+) {
+    let told = Told { contents, kinds: &look.kinds, foreign, full: detail.full };
     tree.push_unless_bare(told.losses());
     tree.push_unless_bare(told.notes());
     tree.push_unless_bare(told.unseen());

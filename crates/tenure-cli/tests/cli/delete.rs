@@ -188,6 +188,10 @@ async fn a_dry_run_changes_nothing() {
         !changes.is_empty() && changes.iter().all(|entry| dry(entry) || entry.verb == "delete")
     );
     assert!(test.lives("delete-dry").await && test.has_namespace("delete-dry").await);
+    test.policy("delete-dry", json!({"confirmation": "Required"})).await;
+    let confirmed = test.run(ANNA, &["delete", "delete-dry", "--dry-run=server"]);
+    assert!(confirmed.code == 0 && confirmed.out.contains("confirmed first"), "{confirmed:?}");
+    assert!(test.lives("delete-dry").await);
 }
 
 #[tokio::test]

@@ -123,6 +123,40 @@ async fn plans_are_shown_agreed_to_confirmed_and_called_off() {
 }
 
 #[tokio::test]
+async fn kubectl_runs_it_as_a_plugin() {
+    let test = Test::start().await;
+    let kubectl = test.bed.plane.binaries().path("kubectl");
+    let beside = std::path::Path::new(env!("CARGO_BIN_EXE_kubectl-tenure")).parent();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(&kubectl);
+        command.args(arguments).env("PATH", beside.expect("a directory"));
+        command.env("KUBECONFIG", test.bed.plane.dir().join("anna.kubeconfig"));
+        crate::support::said(command.output().expect("run kubectl"))
+    };
+    let help = run(&["tenure", "plan", "--help"]);
+    assert!(help.code == 0 && help.out.contains("Usage: kubectl tenure plan"), "{help:?}");
+    for option in ["-n,", "-o,", "--context", "--kubeconfig"] {
+        assert!(help.out.contains(option), "{option}: {help:?}");
+    }
+    let list = run(&["plugin", "list"]);
+    assert!(list.out.contains("kubectl-tenure") && !list.err.contains("overshadow"), "{list:?}");
+}
+
+#[tokio::test]
+async fn the_settings_are_published_once_and_say_what_the_server_was_told() {
+    let test = Test::start().await;
+    let maps: kube::Api<k8s_openapi::api::core::v1::ConfigMap> =
+        kube::Api::namespaced(test.client.clone(), tenure_testbed::TENURE_NAMESPACE);
+    let map = maps.get("tenure-settings").await.expect("the settings");
+    let published = tenure_api::Published::read(&map).expect("legible");
+    assert!(published.admission && published.breaker.at_least == 1_000_000);
+    let entries = test.bed.audit.entries();
+    let writes =
+        entries.iter().filter(|entry| entry.name() == "tenure-settings" && entry.is_write());
+    assert_eq!(writes.count(), 1, "idle, nothing is written");
+}
+
+#[tokio::test]
 async fn the_breaker_is_shown() {
     let test = Test::start().await;
     compare("breaker", &test.run(VERA, &["breaker"]));

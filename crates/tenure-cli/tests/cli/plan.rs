@@ -56,7 +56,16 @@ async fn what_claims_forbid_is_refused_with_what_takes_them_off() {
 #[tokio::test]
 async fn a_namespace_without_a_project_is_told_of_and_what_is_not_there_is_an_error() {
     let test = Test::start().await;
-    compare("plan_alone", &test.run(ANNA, &["plan", "namespace/default"]));
+    let namespace = json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": "plan-alone", "annotations": {"kargo.akuity.io/keep-namespace": "true"}},
+    });
+    test.apply(&namespace).await;
+    test.config_map("plan-alone", "settings").await;
+    let only_ours = |line: &&str| !line.contains("what came with") && !line.contains("contents:");
+    let mut said = test.run(ANNA, &["plan", "namespace/plan-alone"]);
+    said.out = said.out.lines().filter(only_ours).map(|line| format!("{line}\n")).collect();
+    compare("plan_alone", &said);
     compare("plan_nothing", &test.run(ANNA, &["plan", "project/plan-nothing"]));
     compare("plan_usage", &test.run(ANNA, &["plan", "pod/plan-nothing"]));
 }

@@ -27,6 +27,8 @@ pub(crate) struct Bed {
     /// Ends before the control plane does.
     _server: Process,
     pub(crate) plane: ControlPlane,
+    /// What was asked of the API server since before the server ran.
+    pub(crate) audit: AuditLog,
 }
 
 /// One test's view.
@@ -251,6 +253,7 @@ impl Bed {
             .args(["--break-glass-group", tenure_testbed::BREAK_GLASS_GROUP])
             .args(["--webhook-host", "127.0.0.1", "--kubeconfig"])
             .arg(&kubeconfig);
+        let audit = plane.audit();
         let server = Process::start("tenure", server, plane.dir()).expect("start the server");
         wait_for_guard(&client).await;
         let maps: Api<k8s_openapi::api::core::v1::ConfigMap> =
@@ -259,7 +262,7 @@ impl Bed {
             maps.get_opt("tenure-settings").await.expect("read the settings")
         })
         .await;
-        Self { _server: server, plane }
+        Self { _server: server, plane, audit }
     }
 
     fn kubeconfig(&self, user: &str) -> PathBuf {

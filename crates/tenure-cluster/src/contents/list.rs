@@ -1,6 +1,6 @@
 //! Listing one kind, page by page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
@@ -40,6 +40,7 @@ impl Cluster {
     ) -> Result<Vec<Object>, RequestError> {
         let mut beginnings = 1;
         let mut objects = Vec::new();
+        let mut attributions = BTreeSet::new();
         let mut next = None;
         loop {
             let (items, meta) = match self.page(namespace, kind, next.take()).await {
@@ -59,7 +60,9 @@ impl Cluster {
             } else {
                 let reduced =
                     |item| reduce(item, kind, namespace, Reclaim::Unknown, &self.settings);
-                objects.extend(items.into_iter().map(reduced));
+                // Shared at once: a page is small, and a list is not.
+                let shared = |object: Object| object.share(&mut attributions);
+                objects.extend(items.into_iter().map(reduced).map(shared));
             }
             next = meta.next.filter(|token| !token.is_empty());
             if next.is_none() {

@@ -110,7 +110,10 @@ impl Cluster {
     }
 
     /// Looks at the contents of a Namespace as [`Self::telling`] says.
-    pub(crate) async fn look_into(
+    ///
+    /// # Errors
+    /// As [`Self::read_contents`].
+    pub async fn look_into(
         &self,
         namespace: &str,
         project_managers: &BTreeSet<Manager>,
@@ -175,7 +178,7 @@ impl Cluster {
             .buffer_unordered(AT_ONCE);
         while let Some((kind, listed)) = lists.next().await {
             match listed {
-                Ok(objects) => objects.into_iter().for_each(|object| there.add(object)),
+                Ok(objects) => there.append(objects),
                 Err(error) => {
                     tracing::debug!(%error, %kind, namespace, "cannot be listed");
                     there.unseen(self.unseen(&kind, &error).await);

@@ -62,7 +62,7 @@ impl<'a> Marks<'a> {
 }
 
 /// Who manages an object: a set, for a credential that Argo CD made for Kargo is both's.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Attribution {
     /// By what they wrote onto it on purpose.
     pub strong: BTreeSet<Manager>,

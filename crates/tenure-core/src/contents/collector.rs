@@ -7,8 +7,8 @@ use super::losses::{Workloads, losses_of, recreated};
 use super::roots::roots;
 use super::summary::is_foreign;
 use super::{
-    Contents, Kind, KindCount, Loss, LossKind, MOST_TOLD, Manager, ManagerCount, Object, Root,
-    Unseen,
+    Attribution, Contents, Kind, KindCount, Loss, LossKind, MOST_TOLD, Manager, ManagerCount,
+    Managers, Object, Root, Unseen,
 };
 
 /// Takes objects in, in whatever order, and what could not be seen.
@@ -41,6 +41,16 @@ impl Collector {
         self.objects.push(object);
     }
 
+    /// Takes a list of objects in, without a copy of it where it is the first.
+    pub fn append(&mut self, mut objects: Vec<Object>) {
+        if self.objects.is_empty() {
+            self.objects = objects;
+        } else {
+            self.objects.reserve_exact(objects.len());
+            self.objects.append(&mut objects);
+        }
+    }
+
     /// Takes note of something that could not be seen.
     pub fn unseen(&mut self, unseen: Unseen) {
         self.unseen.push(unseen);
@@ -61,21 +71,23 @@ impl Collector {
     pub(super) fn settle(self) -> Settled {
         let Self { mut objects, mut unseen } = self;
         let key = |object: &Object| (Arc::clone(&object.kind), object.name.clone());
-        objects.sort_by(|a, b| (&a.kind, &a.name, &a.uid).cmp(&(&b.kind, &b.name, &b.uid)));
+        // In place: a copy of half of them would be what takes most memory.
+        objects
+            .sort_unstable_by(|a, b| (&a.kind, &a.name, &a.uid).cmp(&(&b.kind, &b.name, &b.uid)));
         // One object may be listed under two kinds, and again when a list starts anew.
-        let mut known = BTreeSet::new();
+        let mut again = repeated(&objects).into_iter();
         let mut last = None;
         objects.retain(|object| {
+            let again = again.next().unwrap_or_default();
             if object.uid.as_str().is_empty() {
                 let this = Some(key(object));
                 let again = last == this;
                 last = this;
                 !again
             } else {
-                known.insert(object.uid.clone())
+                !again
             }
         });
-        drop(known);
         unseen.sort();
         unseen.dedup();
         let roots = roots(&objects);
@@ -92,6 +104,17 @@ impl Collector {
     pub fn finish_telling(self, most: usize, project_managers: &BTreeSet<Manager>) -> Contents {
         self.settle().contents(most, project_managers)
     }
+}
+
+/// Of each object, whether one of its UID comes before it.
+fn repeated(objects: &[Object]) -> Vec<bool> {
+    let mut by_uid: Vec<usize> = (0..objects.len()).collect();
+    by_uid.sort_by_key(|&index| (objects[index].uid.as_str(), index));
+    let mut repeated = vec![false; objects.len()];
+    for pair in by_uid.windows(2) {
+        repeated[pair[1]] = objects[pair[0]].uid == objects[pair[1]].uid;
+    }
+    repeated
 }
 
 /// Objects in their order, and their roots.
@@ -145,42 +168,48 @@ impl Settled {
             .map(|(manager, objects)| ManagerCount { manager, objects })
             .collect();
         contents.roots_left_out = groups.len().saturating_sub(most) as u64;
-        contents.roots = self.ordered(groups, most);
-        contents.unseen = self.unseen;
+        let Self { objects, unseen, .. } = self;
+        contents.roots = ordered(objects, groups, most);
+        contents.unseen = unseen;
         contents
     }
+}
 
-    /// The roots that are told of, those that matter first.
-    fn ordered(&self, groups: BTreeMap<usize, Group>, most: usize) -> Vec<Root> {
-        let rank = |index: usize, group: &Group| {
-            if group.foreign {
-                Rank::Foreign
-            } else if group.hazards.iter().any(|hazard| hazard.for_good()) {
-                Rank::Lost
-            } else if self.objects[index].is_kubernetes() {
-                Rank::Kubernetes
-            } else {
-                Rank::Rest
-            }
-        };
-        // The objects are in the order of their kinds and names, and so are their indices.
-        let mut ordered: Vec<_> =
-            groups.into_iter().map(|(index, group)| (rank(index, &group), index, group)).collect();
-        ordered.sort_by_key(|(rank, index, _)| (*rank, *index));
-        let told = ordered.into_iter().take(most);
-        told.map(|(_, index, group)| {
-            let object = &self.objects[index];
-            Root {
-                kind: object.kind.to_string(),
-                name: object.name.to_string(),
-                uid: object.uid.clone(),
-                managers: object.attribution.managers(),
-                children: group.children,
-                hazards: group.hazards,
-            }
+/// The roots that are told of, those that matter first. They take what they tell from the objects,
+/// for there may be many.
+fn ordered(objects: Vec<Object>, groups: BTreeMap<usize, Group>, most: usize) -> Vec<Root> {
+    let rank = |index: usize, group: &Group| {
+        if group.foreign {
+            Rank::Foreign
+        } else if group.hazards.iter().any(|hazard| hazard.for_good()) {
+            Rank::Lost
+        } else if objects[index].is_kubernetes() {
+            Rank::Kubernetes
+        } else {
+            Rank::Rest
+        }
+    };
+    // The objects are in the order of their kinds and names, and so are their indices.
+    let mut ordered: Vec<_> =
+        groups.into_iter().map(|(index, group)| (rank(index, &group), index, group)).collect();
+    ordered.sort_unstable_by_key(|(rank, index, _)| (*rank, *index));
+    ordered.truncate(most);
+    let mut known: BTreeMap<Arc<Attribution>, Managers> = BTreeMap::new();
+    let mut objects: Vec<_> = objects.into_iter().map(Some).collect();
+    let told = ordered.into_iter().filter_map(|(_, index, group)| {
+        // Each is the root of one group.
+        let Object { kind, name, uid, attribution, .. } = objects.get_mut(index)?.take()?;
+        let managers = || Managers::from(attribution.managers());
+        Some(Root {
+            kind: kind.to_string(),
+            name: name.into(),
+            uid,
+            managers: known.entry(Arc::clone(&attribution)).or_insert_with(managers).clone(),
+            children: group.children,
+            hazards: group.hazards,
         })
-        .collect()
-    }
+    });
+    told.collect()
 }
 
 /// Everything that the deletion of an object means.

@@ -24,7 +24,7 @@ pub use attribution::{Attribution, Marks, attribute};
 pub use collector::Collector;
 pub use kind::Kind;
 pub use object::{Detail, Object, Owner, Reclaim, Volume};
-pub use summary::{Contents, KindCount, Loss, LossKind, ManagerCount, Root, Unseen};
+pub use summary::{Contents, KindCount, Loss, LossKind, ManagerCount, Managers, Root, Unseen};
 pub use tool::{Manager, Tool};
 
 /// Most roots, and most notes, that are told of.

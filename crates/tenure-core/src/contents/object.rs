@@ -26,8 +26,8 @@ pub struct Object {
     pub created: Option<Timestamp>,
     /// Whether its deletion was asked for.
     pub deleting: bool,
-    /// Who manages it, by its own marks.
-    pub attribution: Attribution,
+    /// Who manages it, by its own marks. Many objects are managed by the same, and share it.
+    pub attribution: Arc<Attribution>,
     /// The Project it was provisioned for, by the label `tenure.dev/project-uid`.
     pub provisioned_for: Option<Uid>,
     /// Whether Helm is told to keep it: `helm.sh/resource-policy: keep`.
@@ -124,13 +124,23 @@ impl Object {
             finalizers: Box::default(),
             created: None,
             deleting: false,
-            attribution: attribute(marks, settings),
+            attribution: Arc::new(attribute(marks, settings)),
             provisioned_for: marks.label(keys::PROJECT_UID).map(Uid::new),
             helm_keeps: marks
                 .annotation("helm.sh/resource-policy")
                 .is_some_and(|policy| policy.trim().eq_ignore_ascii_case("keep")),
             detail,
         }
+    }
+
+    /// Has it share what it says of who manages it with those that said the same before.
+    #[must_use]
+    pub fn share(mut self, known: &mut BTreeSet<Arc<Attribution>>) -> Self {
+        match known.get(&self.attribution) {
+            Some(same) => self.attribution = Arc::clone(same),
+            None => drop(known.insert(Arc::clone(&self.attribution))),
+        }
+        self
     }
 
     /// Whether it is there because of what Kubernetes is, and would be there anyway.

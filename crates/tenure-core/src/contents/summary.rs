@@ -1,6 +1,7 @@
 //! What is told of a Namespace's contents.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -70,14 +71,52 @@ pub struct Root {
     /// Its UID.
     pub uid: Uid,
     /// Who manages it.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub managers: BTreeSet<Manager>,
+    #[serde(default, skip_serializing_if = "Managers::is_empty")]
+    pub managers: Managers,
     /// How many objects it owns, and those own, and so on.
     #[serde(default)]
     pub children: u64,
     /// What losing it or its children means.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub hazards: BTreeSet<LossKind>,
+}
+
+/// Who manages an object: a set that many objects share, so that each of them stays small.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeSet<Manager>", into = "BTreeSet<Manager>")]
+pub struct Managers(Arc<[Manager]>);
+
+impl Managers {
+    /// Each of them, in their order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Manager> {
+        self.0.iter()
+    }
+
+    /// Whether there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<BTreeSet<Manager>> for Managers {
+    fn from(managers: BTreeSet<Manager>) -> Self {
+        Self(managers.into_iter().collect())
+    }
+}
+
+impl From<Managers> for BTreeSet<Manager> {
+    fn from(managers: Managers) -> Self {
+        managers.iter().cloned().collect()
+    }
+}
+
+impl<'a> IntoIterator for &'a Managers {
+    type Item = &'a Manager;
+    type IntoIter = std::slice::Iter<'a, Manager>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
 }
 
 /// Something that the Namespace's deletion means.

@@ -230,7 +230,14 @@ impl Task<'_> {
         let mut again: Option<Prepared> = None;
         for _ in 0..ATTEMPTS {
             let now = again.as_ref().unwrap_or(prepared);
-            match carry_out(now, &self.session, dry).await? {
+            let sent = carry_out(now, &self.session, dry).await;
+            if let Err(refusal) = &sent
+                && dry
+                && now.lacks_only_what_it_confirms(refusal)
+            {
+                return Ok("it would be confirmed first, which a dry run is not".to_owned());
+            }
+            match sent? {
                 Sent::Accepted if dry => return Ok("it would be accepted (dry run)".to_owned()),
                 Sent::Accepted => return Ok("its deletion is accepted".to_owned()),
                 Sent::Changed => {}

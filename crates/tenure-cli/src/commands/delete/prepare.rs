@@ -76,6 +76,15 @@ impl Prepared {
         self.plan().map(|plan| plan.disposition)
     }
 
+    /// Whether it was refused for want of nothing but the confirmation that is written with it.
+    pub(super) fn lacks_only_what_it_confirms(&self, refusal: &Failure) -> bool {
+        let gates = self.look.preview.iter().flat_map(|preview| &preview.gates);
+        let mut asked = gates.filter(|gate| gate.source != Source::Grace).peekable();
+        refusal.kind == Kind::Refused
+            && asked.peek().is_some()
+            && asked.all(|gate| gate.source == Source::Confirmation)
+    }
+
     /// The question, and what has to be answered.
     pub(super) fn question(&self) -> (Text, Wanted) {
         let name = &self.look.name;
