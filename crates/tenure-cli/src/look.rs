@@ -66,7 +66,7 @@ impl Look {
             ));
         });
         let requester = Requester { user: who.user.clone(), via: None };
-        let looked = cluster.outlook(name, Some(requester), Duration::MAX).await;
+        let looked = Box::pin(cluster.outlook(name, Some(requester), Duration::MAX)).await;
         let Outlook { world, preview, .. } = looked.inspect_err(|_| spinner.finish_and_clear())?;
         let alone = match (world.project(), world.namespace()) {
             (None, Some(_)) => Some(cluster.look_into(name, &BTreeSet::new()).await),

@@ -50,7 +50,7 @@ pub(crate) async fn keep(
         change.set.extend(reason);
         change.done = format!("{target} keeps the namespace");
     }
-    change.make(global, printer).await
+    Box::pin(change.make(global, printer)).await
 }
 
 pub(crate) async fn hold(
@@ -74,7 +74,7 @@ pub(crate) async fn hold(
         change.done = format!("{target} is held by {name}");
         change.set.push((key, reason.clone().unwrap_or_default()));
     }
-    change.make(global, printer).await
+    Box::pin(change.make(global, printer)).await
 }
 
 impl Change<'_> {

@@ -163,7 +163,7 @@ impl Task<'_> {
             let ended = match prepared {
                 Err(failure) => (Ended::of(name, None, Err(failure)), None),
                 Ok(prepared) => {
-                    let outcome = self.send(&prepared, printer).await;
+                    let outcome = Box::pin(self.send(&prepared, printer)).await;
                     let mut ended = Ended::of(name, Some(&prepared), outcome);
                     ended.accepted =
                         ended.outcome.is_ok() && self.arguments.dry_run == DryRun::None;
