@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_api::plan::PlannedDecision;
 use tenure_core::contents::{Contents, Manager};
+use tenure_core::lifecycle::Preview;
 use tenure_core::plan::Plan;
 use tenure_core::{Claim, Disposition, Keep, NamespaceFacts, Statements, Wish, keys};
 
@@ -223,16 +224,7 @@ pub(crate) fn tree(look: &Look, detail: Detail) -> Branch {
         }
         tree.push(against);
     }
-    let mut gates = Branch::new(Text::styled(CAREFUL, "it would wait for"));
-    for gate in &preview.gates {
-        let line = Text::styled(CAREFUL, gate.source.as_str()).and(": ").and(&gate.reason);
-        let mut gate_branch = Branch::new(line);
-        for command in remedy::opens(gate, name, world, plan) {
-            gate_branch.push(Text::styled(FAINT, command));
-        }
-        gates.push(gate_branch);
-    }
-    tree.push_unless_bare(gates);
+    tree.push_unless_bare(gates(look, preview));
     let mut warnings = Branch::new(Text::styled(CAREFUL, "warnings"));
     for warning in &plan.warnings {
         warnings.push(Text::styled(CAREFUL, warning));
@@ -240,6 +232,20 @@ pub(crate) fn tree(look: &Look, detail: Detail) -> Branch {
     tree.push_unless_bare(warnings);
     told_of_contents(look, plan, detail, &mut tree);
     tree
+}
+
+/// What would be awaited, with what opens it.
+fn gates(look: &Look, preview: &Preview) -> Branch {
+    let mut gates = Branch::new(Text::styled(CAREFUL, "it would wait for"));
+    for gate in &preview.gates {
+        let line = Text::styled(CAREFUL, gate.source.as_str()).and(": ").and(&gate.reason);
+        let mut gate_branch = Branch::new(line);
+        for command in remedy::opens(gate, &look.name, &look.world, &preview.plan) {
+            gate_branch.push(Text::styled(FAINT, command));
+        }
+        gates.push(gate_branch);
+    }
+    gates
 }
 
 fn header(look: &Look, plan: &Plan) -> Text {
