@@ -14,6 +14,7 @@ pub mod access;
 mod claim;
 pub mod contents;
 mod decide;
+pub mod doctor;
 mod facts;
 mod identity;
 pub mod keys;

@@ -23,6 +23,7 @@ mod tool;
 pub use attribution::{Attribution, Marks, attribute};
 pub use collector::Collector;
 pub use kind::Kind;
+pub(crate) use object::words;
 pub use object::{Detail, Object, Owner, Reclaim, Volume};
 pub use summary::{Contents, KindCount, Loss, LossKind, ManagerCount, Managers, Root, Unseen};
 pub use tool::{Manager, Tool};

@@ -155,7 +155,7 @@ impl Object {
 }
 
 /// The words of a name or domain that say whose it is.
-pub(super) fn words(name: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn words(name: &str) -> impl Iterator<Item = &str> {
     /// What anything may be called.
     const IDLE: [&str; 22] = [
         "app",
