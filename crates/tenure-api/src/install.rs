@@ -22,7 +22,7 @@ pub use crate::people::{APPROVER, OPERATOR, VIEWER, people_manifests};
 pub use crate::uninstall::{UNINSTALL, barriers, uninstall_manifests};
 
 /// API group of Tenure's own resources.
-pub(crate) const TENURE_GROUP: &str = "tenure.dev";
+pub const TENURE_GROUP: &str = "tenure.dev";
 /// Name of the ServiceAccount, the roles and the Lease.
 pub const NAME: &str = "tenure";
 /// Name of the ConfigMap that says whether the breaker is open.

@@ -14,6 +14,7 @@ mod breaker;
 mod client;
 mod clock;
 mod contents;
+mod doctor;
 mod error;
 mod events;
 mod execute;

@@ -92,7 +92,7 @@ impl Cluster {
 
     /// Asks for something of our own shape. (The client's own way to do so logs what it cannot
     /// read, and that may be a secret.)
-    pub(super) async fn ask<T: DeserializeOwned>(
+    pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
         doing: String,
         request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
@@ -156,7 +156,7 @@ impl Cluster {
 }
 
 /// Where objects of the kind are.
-pub(super) fn path(namespace: &str, kind: &Kind) -> String {
+pub(crate) fn path(namespace: &str, kind: &Kind) -> String {
     format!("{}/namespaces/{namespace}/{}", root(kind), kind.plural)
 }
 

@@ -26,6 +26,7 @@ use tenure_core::contents::{Collector, Contents, Kind, MOST_TOLD, Manager, Objec
 pub(crate) use absent::Absence;
 pub use clean::{Cleaned, Refusal};
 pub(crate) use discovery::ServedCache;
+pub(crate) use list::path;
 
 use crate::{Category, Cluster, RequestError};
 
@@ -139,6 +140,16 @@ impl Cluster {
         Ok(there.finish_telling(self.reading.most_told, project_managers))
     }
 
+    /// The objects of a Namespace, and what could not be looked at.
+    pub(crate) async fn read_objects_in(
+        &self,
+        namespace: &str,
+        progress: &(impl Fn(Progress) + Sync),
+    ) -> Result<(Vec<Object>, Vec<Unseen>), RequestError> {
+        let everything = Selected { kind: &|_| true, group: &|_| true };
+        Ok(self.collect(namespace, &everything, progress).await?.into_objects())
+    }
+
     /// Lists the selected kinds.
     async fn collect(
         &self,
@@ -224,6 +235,6 @@ struct Selected<'a> {
     group: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
-fn short(why: &str) -> String {
+pub(crate) fn short(why: &str) -> String {
     why.chars().take(LONGEST_WHY).collect()
 }

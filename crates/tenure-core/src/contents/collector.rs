@@ -94,6 +94,12 @@ impl Collector {
         Settled { objects, roots, unseen }
     }
 
+    /// The objects by kind and name, each once, and what could not be seen.
+    pub fn into_objects(self) -> (Vec<Object>, Vec<Unseen>) {
+        let Settled { objects, unseen, .. } = self.settle();
+        (objects, unseen)
+    }
+
     /// Says what there is. The Project's own managers decide who is foreign, and so what comes
     /// first.
     pub fn finish(self, project_managers: &BTreeSet<Manager>) -> Contents {

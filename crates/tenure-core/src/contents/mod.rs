@@ -24,7 +24,7 @@ pub use attribution::{Attribution, Marks, attribute};
 pub use collector::Collector;
 pub use kind::Kind;
 pub(crate) use object::words;
-pub use object::{Detail, Object, Owner, Reclaim, Volume};
+pub use object::{Detail, Object, Owner, Reclaim, Volume, workload_words};
 pub use summary::{Contents, KindCount, Loss, LossKind, ManagerCount, Managers, Root, Unseen};
 pub use tool::{Manager, Tool};
 

@@ -111,8 +111,7 @@ impl Object {
                 .is_some_and(|of| of == SERVICE_ACCOUNT_TOKEN || of == HELM_RELEASE);
             Detail::Secret { remade: by_type || marks.annotation(REPLICATED_FROM).is_some() }
         } else if &*kind.group == "apps" && WORKLOADS.contains(&&*kind.plural) {
-            let labels = NAMING_LABELS.iter().filter_map(|key| marks.label(key));
-            Detail::Workload(labels.chain([marks.name]).flat_map(words).map(Box::from).collect())
+            Detail::Workload(workload_words(marks.name, |key| marks.label(key)))
         } else {
             Detail::Plain
         };
@@ -152,6 +151,15 @@ impl Object {
     pub fn reference(&self) -> String {
         format!("{}/{}", self.kind, self.name)
     }
+}
+
+/// The words that a workload of that name and with those labels goes by.
+pub fn workload_words<'a>(
+    name: &'a str,
+    label: impl Fn(&str) -> Option<&'a str>,
+) -> BTreeSet<Box<str>> {
+    let labels = NAMING_LABELS.iter().filter_map(|key| label(key));
+    labels.chain([name]).flat_map(words).map(Box::from).collect()
 }
 
 /// The words of a name or domain that say whose it is.

@@ -3,10 +3,41 @@
 //! Which controller it is nobody records. A finalizer has its owner's domain, and a workload goes by
 //! its owner's name, so a word that both have connects them: a guess, and told as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cause, Facts, Finding, Left, Remedy, Severity, Workload, is_kubernetes};
 use crate::contents::words;
+
+/// Whether a finalizer waits for somebody who is not Kubernetes itself.
+pub fn awaits_others(facts: &Facts) -> bool {
+    facts.left.iter().flat_map(|object| &object.finalizers).any(|f| !is_kubernetes(f))
+}
+
+/// About which accounts, as `namespace/name`, and kinds it has to be known whether the one may
+/// change the other.
+pub fn rights_wanted(facts: &Facts) -> BTreeSet<(String, String)> {
+    let mut wanted = BTreeSet::new();
+    for object in &facts.left {
+        for finalizer in object.finalizers.iter().filter(|f| !is_kubernetes(f)) {
+            let candidates = facts.workloads.iter().flatten().filter(|workload| {
+                workload.namespace != facts.name
+                    && workload.ready > 0
+                    && goes_by(workload, finalizer)
+            });
+            // Of several the first is asked about, as the first is judged by.
+            wanted.extend(candidates.take(1).map(|workload| {
+                (format!("{}/{}", workload.namespace, workload.account), object.kind.clone())
+            }));
+        }
+    }
+    wanted
+}
+
+/// Whether a workload and a finalizer's domain have a word in common.
+fn goes_by(workload: &Workload, finalizer: &str) -> bool {
+    let domain = finalizer.split('/').next().unwrap_or_default();
+    words(domain).any(|word| workload.words.contains(word))
+}
 
 /// Says of each finalizer what is wrong with whoever takes it off.
 pub(super) fn finalizers_without_one(facts: &Facts) -> Vec<Finding> {
@@ -29,11 +60,9 @@ fn finding(
     finalizer: &str,
     objects: &[&Left],
 ) -> Option<Finding> {
-    let domain = finalizer.split('/').next().unwrap_or_default();
-    let seems = |workload: &&Workload| words(domain).any(|word| workload.words.contains(word));
-    let candidates: Vec<_> = workloads.iter().filter(seems).collect();
+    let candidates = workloads.iter().filter(|workload| goes_by(workload, finalizer));
     let (inside, outside): (Vec<_>, Vec<_>) =
-        candidates.iter().copied().partition(|workload| workload.namespace == facts.name);
+        candidates.partition(|workload| workload.namespace == facts.name);
     let running = |workload: &&&Workload| workload.ready > 0;
     let finding = match (outside.iter().find(running), inside.first(), outside.first()) {
         (Some(controller), ..) => without_rights(facts, controller, finalizer, objects)?,

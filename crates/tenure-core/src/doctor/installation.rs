@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Cause, Finding, Remedy, Severity};
+use crate::keys;
 
 /// Whether something is there, as far as anybody could see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +54,29 @@ pub struct InstallationFacts {
 
 /// What is wrong with Tenure: the worst first.
 pub fn examine_installation(facts: &InstallationFacts) -> Vec<Finding> {
+    if let Some(finding) = absent(facts) {
+        return vec![finding];
+    }
     let rules = [missing, away, not_asked, breaker_open, rights];
     let mut findings: Vec<_> = rules.iter().flat_map(|rule| rule(facts)).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
+}
+
+/// Nothing of Tenure is there, so nothing of it is wrong.
+fn absent(facts: &InstallationFacts) -> Option<Finding> {
+    // The definition of Projects may be Kargo's.
+    let mut ours = facts.objects.iter().filter(|seen| !seen.object.ends_with(keys::KARGO_GROUP));
+    let there = ours.any(|seen| seen.presence != Presence::Missing);
+    if there || facts.published != Presence::Missing || facts.lease.is_some() {
+        return None;
+    }
+    let what = "Tenure is not installed on this cluster: what its commands plan is advice";
+    let look = Remedy::look("see what becomes of a namespace all the same")
+        .by("kubectl tenure plan project/NAME");
+    let finding = Finding::new(Cause::NotInstalled, Severity::Note, what.to_owned(), look)
+        .seen(format!("there are neither its definitions nor settings in {}", facts.namespace));
+    Some(finding.or(Remedy::mend("install Tenure's chart")))
 }
 
 fn missing(facts: &InstallationFacts) -> Vec<Finding> {
@@ -155,7 +175,7 @@ mod tests {
             now,
             namespace: "tenure-system".to_owned(),
             objects: vec![Seen {
-                object: "crd/projects.kargo.akuity.io".to_owned(),
+                object: "crd/deletionplans.tenure.dev".to_owned(),
                 presence: Presence::There,
                 without: "nothing is deleted".to_owned(),
             }],
@@ -182,6 +202,26 @@ mod tests {
         assert_eq!(only(away(&none)).cause, Cause::ServerAway);
         let blind = InstallationFacts { lease_seen: false, ..none };
         assert_eq!(away(&blind), []);
+    }
+
+    #[test]
+    fn where_tenure_is_not_installed_that_is_all_there_is_to_say() {
+        let object = |object: &str, presence| Seen {
+            object: object.to_owned(),
+            presence,
+            without: "nothing is deleted".to_owned(),
+        };
+        let facts = InstallationFacts {
+            objects: vec![
+                object("crd/projects.kargo.akuity.io", Presence::There),
+                object("crd/deletionplans.tenure.dev", Presence::Missing),
+            ],
+            published: Presence::Missing,
+            lease: None,
+            lacking: vec![("list deletionplans".to_owned(), "plans".to_owned())],
+            ..well()
+        };
+        assert_eq!(only(examine_installation(&facts)).severity, Severity::Note);
     }
 
     #[test]

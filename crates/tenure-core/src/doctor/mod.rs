@@ -19,6 +19,7 @@ mod machinery;
 mod namespace;
 mod objects;
 
+pub use controllers::{awaits_others, rights_wanted};
 pub use facts::{
     ApiService, Backend, BackendState, Conversion, Denial, Facts, Left, Pod, Reported, Right, Sync,
     Webhook, Workload,
