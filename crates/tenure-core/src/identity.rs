@@ -87,6 +87,8 @@ pub fn tenancy(project: &ProjectFacts, namespace: &NamespaceFacts) -> Tenancy {
     }
     match &namespace.origin {
         Some(Ok(origin)) => Tenancy::Owned(*origin),
+        // Opened for whoever comes, so it was there before.
+        _ if namespace.ledger.is_some() => Tenancy::Unrecorded(Origin::Adopted),
         _ => Tenancy::Unrecorded(infer_origin(project.created, namespace)),
     }
 }
@@ -96,6 +98,8 @@ pub fn tenancy(project: &ProjectFacts, namespace: &NamespaceFacts) -> Tenancy {
 fn illegible(namespace: &NamespaceFacts) -> Option<String> {
     match (&namespace.project_uid, &namespace.origin, &namespace.ledger) {
         (None, None, None) | (Some(_), Some(Ok(_)), Some(Ok(_))) => None,
+        // What was opened for a Project that has yet to come.
+        (None, None, Some(Ok(ledger))) if ledger.opened() => None,
         (_, Some(Err(value)), _) => {
             Some(format!("{} is {value:.40?}, not Created or Adopted", crate::keys::ORIGIN))
         }
@@ -114,5 +118,72 @@ pub fn infer_origin(project_created: Timestamp, namespace: &NamespaceFacts) -> O
         Origin::Created
     } else {
         Origin::Adopted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Ledger, ResourceVersion, Statements};
+
+    fn project() -> ProjectFacts {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        ProjectFacts {
+            uid: Uid::new("project"),
+            resource_version: ResourceVersion::new("1"),
+            generation: 1,
+            created: now,
+            deleting: None,
+            finalizer: false,
+            statements: Statements::default(),
+            bound_by_annotation: None,
+            labels: Default::default(),
+            managers: Default::default(),
+            confirm: None,
+            cancel: crate::Cancel::No,
+            restored_from: None,
+            conditions: Vec::new(),
+            stats: None,
+        }
+    }
+
+    /// A Namespace that somebody opened for a Project, and that is not older than it.
+    fn opened(ledger: &Ledger) -> NamespaceFacts {
+        NamespaceFacts {
+            uid: Uid::new("namespace"),
+            resource_version: ResourceVersion::new("1"),
+            created: project().created,
+            deleting: None,
+            labelled: true,
+            labelled_by_controller: true,
+            finalizer: false,
+            owner_reference: false,
+            statements: Statements::default(),
+            labels: Default::default(),
+            project_uid: None,
+            origin: None,
+            ledger: Some(Ok(ledger.clone())),
+        }
+    }
+
+    #[test]
+    fn who_moves_into_a_namespace_that_was_opened_for_it_adopts_it() {
+        let namespace = opened(&Ledger::for_whoever_comes());
+        assert_eq!(tenancy(&project(), &namespace), Tenancy::Unrecorded(Origin::Adopted));
+        let unlabelled = NamespaceFacts { labelled: false, ..namespace };
+        let why = NotOwned::Unlabelled { recorded: false };
+        assert_eq!(tenancy(&project(), &unlabelled), Tenancy::NotOwned(why));
+    }
+
+    #[test]
+    fn any_other_part_of_a_record_stays_illegible() {
+        let illegible = |namespace: &NamespaceFacts| {
+            matches!(tenancy(&project(), namespace), Tenancy::NotOwned(NotOwned::Illegible(_)))
+        };
+        assert!(illegible(&opened(&Ledger::default())));
+        let inherited = vec!["Role/kargo-admin".to_owned()];
+        assert!(illegible(&opened(&Ledger { label: true, inherited })));
+        let origin = Some(Ok(Origin::Adopted));
+        assert!(illegible(&NamespaceFacts { origin, ..opened(&Ledger::for_whoever_comes()) }));
     }
 }

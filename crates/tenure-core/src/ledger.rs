@@ -31,6 +31,17 @@ impl Ledger {
         serde_json::from_str(value).map_err(|e| LedgerError(e.to_string()))
     }
 
+    /// The ledger of a Namespace that a person opened, with the label, for a Project that has yet to
+    /// come. It stands alone, without the rest of a record, until then.
+    pub fn for_whoever_comes() -> Self {
+        Self { label: true, inherited: Vec::new() }
+    }
+
+    /// Whether that is what it says, if it stands alone.
+    pub fn opened(&self) -> bool {
+        *self == Self::for_whoever_comes()
+    }
+
     /// The annotation's value.
     pub fn to_annotation(&self) -> String {
         serde_json::json!(self).to_string()

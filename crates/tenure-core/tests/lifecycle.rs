@@ -11,7 +11,9 @@ use tenure_core::lifecycle::{Archived, Wait, home as home_of, preview, still_let
 use tenure_core::plan::{Approval, Phase, PlanDigest, Requester};
 use tenure_core::policy::{Approvals, Enforcement, Policy, Selector, Terms};
 use tenure_core::trail::Event;
-use tenure_core::{Cancel, Disposition, Keep, Source, Step, Uid, Wish};
+use tenure_core::{
+    Cancel, Disposition, Keep, Ledger, NamespaceFacts, Origin, Source, Step, Uid, Wish,
+};
 use world::World;
 
 /// The names of the steps until rest.
@@ -80,6 +82,44 @@ fn a_kept_namespace_loses_what_was_added_and_nothing_else() {
     let namespace = world.namespace.as_ref().expect("kept");
     assert!(!namespace.labelled && !namespace.recorded() && !namespace.finalizer);
     assert_eq!(namespace.statements.keep, Keep::Yes);
+}
+
+/// A Project, and a Namespace that stood before it with that ledger and no other record.
+fn moving_in(ledger: Option<Ledger>) -> World {
+    let mut world = World::with_project();
+    let namespace = World::ready().namespace.expect("a namespace");
+    world.namespace = Some(NamespaceFacts {
+        created: world.now - SignedDuration::from_hours(1),
+        labelled_by_controller: false,
+        finalizer: false,
+        project_uid: None,
+        origin: None,
+        ledger: ledger.map(Ok),
+        ..namespace
+    });
+    steps(&mut world);
+    world
+}
+
+#[test]
+fn a_label_that_adoption_wrote_for_a_project_to_come_goes_with_the_project() {
+    let mut world = moving_in(Some(Ledger::for_whoever_comes()));
+    let namespace = world.namespace.as_ref().expect("adopted");
+    assert_eq!(namespace.origin, Some(Ok(Origin::Adopted)));
+    assert_eq!(namespace.ledger, Some(Ok(Ledger::for_whoever_comes())));
+    world.delete_project();
+    steps(&mut world);
+    let namespace = world.namespace.as_ref().expect("retained");
+    assert!(!namespace.labelled && !namespace.recorded());
+}
+
+#[test]
+fn a_label_that_a_person_set_stays_when_the_project_goes() {
+    let mut world = moving_in(None);
+    world.delete_project();
+    steps(&mut world);
+    let namespace = world.namespace.as_ref().expect("retained");
+    assert!(namespace.labelled && !namespace.recorded());
 }
 
 #[test]

@@ -175,10 +175,14 @@ pub(super) fn record(seen: &Observation<'_>, project: &ProjectFacts, origin: Ori
     // What an earlier Kargo provided carries no label of ours, but its marks.
     let Access::Known(access) = &seen.access else { return Step::ReadAccess };
     let inherited = access.kargos.iter().map(ToString::to_string).collect();
-    // A label that a controller wrote came with the Project; any other was there before it.
+    // A label that a controller wrote came with the Project, and one that `adopt` wrote for its sake;
+    // any other was there before it.
+    let opened =
+        |namespace: &NamespaceFacts| matches!(&namespace.ledger, Some(Ok(l)) if l.opened());
+    let label = origin == Origin::Created || seen.namespace.as_ref().is_some_and(opened);
     Step::RecordNamespace {
         origin,
-        ledger: Ledger { label: origin == Origin::Created, inherited },
+        ledger: Ledger { label, inherited },
         finalizer: seen.decide_as(project, origin).disposition < Disposition::Retain,
     }
 }
