@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::binaries::{Binaries, binaries};
 use crate::pki::{Authority, service_account_key};
-use crate::process::Process;
+use crate::process::{Process, Stopped};
 use crate::webhook::free_port;
 use crate::{audit, fixtures};
 
@@ -134,6 +134,15 @@ impl ControlPlane {
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         self.dir.join("kubeconfig")
+    }
+
+    /// Has the controllers of Kubernetes do nothing until what is given back is dropped.
+    ///
+    /// # Errors
+    /// If they were not started from here.
+    pub fn without_controllers(&self) -> anyhow::Result<Stopped<'_>> {
+        let manager = self.processes.first().context("this process did not start them")?;
+        Ok(manager.stop())
     }
 
     /// The audit log, from here on.

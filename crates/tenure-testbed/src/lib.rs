@@ -25,7 +25,7 @@ pub use fixtures::{
     BREAK_GLASS_GROUP, KARGO_NAMESPACE, TENURE_NAMESPACE, apply, create_as, filled_namespace,
 };
 pub use helm::helm;
-pub use process::Process;
+pub use process::{Process, Stopped};
 pub use users::write_token_kubeconfig;
 pub use waiting::{eventually, unique_name};
 pub use webhook::{free_port, install_webhook, wait_for_guard};

@@ -62,11 +62,34 @@ impl Process {
         self.child.id()
     }
 
+    /// Has it do nothing until what is given back is dropped.
+    pub(crate) fn stop(&self) -> Stopped<'_> {
+        self.signal(Signal::SIGSTOP);
+        Stopped(self)
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            // It may be gone already.
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+    }
+
     /// Asks it to end, and waits until it has. Whether it ended well.
     pub fn terminate(mut self) -> bool {
         let Ok(pid) = i32::try_from(self.child.id()) else { return false };
         let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         self.child.wait().is_ok_and(|status| status.success())
+    }
+}
+
+/// A process that does nothing until this is dropped.
+#[derive(Debug)]
+pub struct Stopped<'a>(&'a Process);
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        self.0.signal(Signal::SIGCONT);
     }
 }
 

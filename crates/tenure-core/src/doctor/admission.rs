@@ -61,14 +61,13 @@ fn gone_finding(
     }
 }
 
-/// Deletions are rejected, and not because somebody does not answer who was found above.
+/// Deletions are rejected, and not only because somebody does not answer who was found above.
 pub(super) fn rejected(facts: &Facts) -> Vec<Finding> {
     let Some(message) = rejection(facts) else { return Vec::new() };
-    let explained = facts
-        .webhooks
-        .iter()
-        .any(|webhook| webhook.backend.state.is_gone() && is_about(message, webhook));
-    if explained || message.contains("conversion webhook") {
+    let gone = facts.webhooks.iter().filter(|webhook| webhook.backend.state.is_gone());
+    let by_webhooks: usize = gone.map(|webhook| message.matches(&named(webhook)).count()).sum();
+    let explained = by_webhooks + message.matches("conversion webhook for").count();
+    if explained > 0 && failures(message).is_none_or(|failures| failures <= explained) {
         return Vec::new();
     }
     let what = "the API server rejects the deletion of what is in the namespace".to_owned();
@@ -152,7 +151,17 @@ fn rejection(facts: &Facts) -> Option<&str> {
 
 /// Whether a message names the webhook.
 fn is_about(message: &str, webhook: &Webhook) -> bool {
-    message.contains(&format!("webhook \"{}\"", webhook.name))
+    message.contains(&named(webhook))
+}
+
+/// How the API server names a webhook.
+fn named(webhook: &Webhook) -> String {
+    format!("webhook \"{}\"", webhook.name)
+}
+
+/// How many failures the message lists: `Failed to delete all resource types, 2 remaining: …`.
+fn failures(message: &str) -> Option<usize> {
+    message.split_once(" remaining: ")?.0.rsplit(' ').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -212,7 +221,12 @@ mod tests {
         let facts = Facts { webhooks: vec![webhook(&["configmaps"], &[])], ..facts };
         assert_eq!(rejected(&facts), [], "{:#?}", backend_gone(&facts));
         assert_eq!(only(backend_gone(&facts)).severity, Severity::Blocks);
+        let two = format!("Failed to delete all resource types, 2 remaining: {message}, forbidden");
+        let facts = Facts { webhooks: facts.webhooks, ..reports(FAILURE, &two) };
+        assert_eq!(only(rejected(&facts)).cause, Cause::DeletionRejected);
     }
+
+    const FAILURE: &str = "NamespaceDeletionContentFailure";
 
     #[test]
     fn a_policy_engine_is_told_by_what_it_says_about_what_is_left() {
