@@ -14,6 +14,7 @@ pub mod exit;
 mod look;
 mod plan_file;
 pub mod printer;
+mod reference;
 mod remedy;
 mod session;
 mod target;
@@ -30,6 +31,7 @@ use crate::exit::Outcome;
 use crate::printer::Printer;
 
 pub use crate::arguments::command;
+pub use crate::reference::reference;
 pub use crate::view::schema;
 
 /// Does what the command line says.

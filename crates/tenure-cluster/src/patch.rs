@@ -86,15 +86,17 @@ impl<'a> ObjectPatch<'a> {
         self
     }
 
-    /// Sets a label that is there, at the version that was read.
-    pub(crate) fn label(mut self, key: &str, value: &str) -> Self {
+    /// Sets a label of an object that has some, at the version that was read.
+    #[must_use]
+    pub fn label(mut self, key: &str, value: &str) -> Self {
         self = self.at_this_version();
         self.add(["metadata", "labels", key], json!(value));
         self
     }
 
     /// Removes a label, if it is there and as it was read.
-    pub(crate) fn remove_label(mut self, key: &str) -> Self {
+    #[must_use]
+    pub fn remove_label(mut self, key: &str) -> Self {
         if let Some(value) = self.meta.labels.as_ref().and_then(|labels| labels.get(key)) {
             self.remove_tested(&["metadata", "labels", key], json!(value));
         }

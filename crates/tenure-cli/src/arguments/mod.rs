@@ -1,18 +1,28 @@
 //! The command line: one definition, from which help, man pages, completions and the reference
 //! come as well. One file for each group of commands.
 
+mod adopt;
+mod audit;
 mod delete;
+mod doctor;
 mod global;
 mod list;
 mod marks;
 mod plan;
 mod plans;
+mod tools;
 
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+pub use adopt::{AdoptArguments, HowArguments, ReleaseArguments};
+pub use audit::{
+    ArchiveArguments, AuditAct, AuditArguments, AuditExportArguments, AuditListArguments,
+    AuditShowArguments, AuditVerifyArguments, SelectorArgument, Since,
+};
 pub use delete::{DeleteArguments, DryRun};
+pub use doctor::{DoctorArguments, TreeFormat};
 pub use global::GlobalArguments;
 pub use list::{ListArguments, WhyArguments};
 pub use marks::{HoldArguments, KeepArguments};
@@ -21,6 +31,7 @@ pub use plans::{
     ApproveArguments, BreakerAct, BreakerArguments, CancelArguments, ConfirmArguments,
     PlansArguments,
 };
+pub use tools::{CompleteArguments, CompletionAct, CompletionArguments, VersionArguments};
 
 use crate::exit::{Failure, Kind, Outcome};
 use crate::printer::Machine;
@@ -72,6 +83,21 @@ pub enum Command {
     Cancel(CancelArguments),
     /// Show whether too many namespaces were deleted, and close the breaker
     Breaker(BreakerArguments),
+    /// Open a namespace that stands for a Project that is to move in, and record that
+    Adopt(AdoptArguments),
+    /// Take exactly back what adoption added to a namespace that no Project lives in
+    Release(ReleaseArguments),
+    /// Say why a namespace hangs in Terminating, or would, and what to do about it, safest first
+    Doctor(DoctorArguments),
+    /// Show the trails of deletions, and prove that they are whole
+    Audit(Box<AuditArguments>),
+    /// Print completions for a shell, or have kubectl complete `kubectl tenure`
+    Completion(CompletionArguments),
+    /// Print the version of this program and of Tenure's server
+    Version(VersionArguments),
+    /// Answer kubectl_complete-tenure
+    #[command(name = "__complete", hide = true)]
+    Complete(CompleteArguments),
 }
 
 /// How a table is printed.

@@ -1,12 +1,17 @@
 //! What each command does, one file for each.
 
+pub mod adopt;
+pub mod audit;
 pub mod breaker;
+mod completion;
 pub mod delete;
+mod doctor;
 pub mod list;
 mod marks;
 mod plan;
 pub mod plans;
 pub mod say;
+pub mod version;
 pub mod why;
 
 use crate::arguments::{Arguments, Command};
@@ -27,5 +32,12 @@ pub(crate) async fn run(arguments: &Arguments, printer: &mut Printer) -> Outcome
         Command::Confirm(arguments) => Box::pin(say::confirm(arguments, global, printer)).await,
         Command::Cancel(arguments) => say::cancel(arguments, global, printer).await,
         Command::Breaker(arguments) => breaker::run(arguments, global, printer).await,
+        Command::Adopt(arguments) => Box::pin(adopt::adopt(arguments, global, printer)).await,
+        Command::Release(arguments) => Box::pin(adopt::release(arguments, global, printer)).await,
+        Command::Audit(arguments) => Box::pin(audit::run(arguments, global, printer)).await,
+        Command::Completion(arguments) => completion::run(&arguments.act, printer),
+        Command::Version(arguments) => version::run(arguments, global, printer).await,
+        Command::Complete(arguments) => completion::answer(&arguments.words, printer),
+        Command::Doctor(arguments) => Box::pin(doctor::run(arguments, global, printer)).await,
     }
 }

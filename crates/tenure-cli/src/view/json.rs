@@ -7,15 +7,19 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
 
+use crate::commands::adopt::Adoption;
+use crate::commands::audit::{Trails, Verification};
 use crate::commands::breaker::BreakerState;
 use crate::commands::delete::Deletions;
 use crate::commands::list::ProjectList;
 use crate::commands::plans::DeletionPlans;
 use crate::commands::say::Said;
+use crate::commands::version::Version;
 use crate::commands::why::Reasons;
 use crate::exit::{Failure, Kind};
 use crate::printer::Machine;
 use crate::text::steers;
+use crate::view::doctor::Diagnosis;
 use crate::view::plan::PlanView;
 
 /// The version of everything that is printed for programs.
@@ -123,6 +127,11 @@ pub fn schema() -> serde_json::Value {
         generator.subschema_for::<Document<DeletionPlans>>(),
         generator.subschema_for::<Document<Said>>(),
         generator.subschema_for::<Document<BreakerState>>(),
+        generator.subschema_for::<Document<Diagnosis>>(),
+        generator.subschema_for::<Document<Adoption>>(),
+        generator.subschema_for::<Document<Trails>>(),
+        generator.subschema_for::<Document<Verification>>(),
+        generator.subschema_for::<Document<Version>>(),
     ];
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

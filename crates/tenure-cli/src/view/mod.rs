@@ -1,6 +1,7 @@
 //! How results look: as a tree, as a table, and for programs.
 
 pub mod contents;
+pub mod doctor;
 pub mod json;
 pub mod plan;
 pub(crate) mod table;

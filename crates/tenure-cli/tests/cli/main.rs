@@ -1,5 +1,7 @@
 //! `kubectl tenure` on a real control plane with a server that is asked, as real users.
 
+mod adopting;
+mod auditing;
 mod delete;
 mod dialogue;
 mod people;

@@ -1,0 +1,273 @@
+//! `completion`: scripts for shells, and what kubectl asks for.
+//!
+//! kubectl runs `kubectl_complete-tenure WORD…` with what was typed, and reads candidates, one a
+//! line, and `:4`, which says that names of files are none.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate, complete};
+use clap_complete::{Shell, generate};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt as _};
+use tenure_api::{DeletionPlan, Project};
+
+use crate::arguments::{CompletionAct, GlobalArguments, command};
+use crate::exit::{Failure, Outcome};
+use crate::printer::Printer;
+use crate::session::Session;
+use crate::text::Text;
+
+/// The program that kubectl asks.
+const ASKED: &str = "kubectl_complete-tenure";
+/// How long somebody who pressed a key waits for names.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Most names that are offered.
+const MOST: u32 = 500;
+/// Says to kubectl that names of files are no candidates.
+const NO_FILES: &str = ":4";
+
+/// What an argument names, by command.
+const NAMED: [(&str, &str, Named); 13] = [
+    ("plan", "target", Named::Both),
+    ("why", "target", Named::Projects),
+    ("delete", "targets", Named::Projects),
+    ("keep", "target", Named::Both),
+    ("hold", "target", Named::Both),
+    ("confirm", "target", Named::Projects),
+    ("cancel", "target", Named::Projects),
+    ("plans", "name", Named::Plans),
+    ("approve", "name", Named::Plans),
+    ("adopt", "namespace", Named::Namespaces),
+    ("release", "namespace", Named::Namespaces),
+    ("doctor", "target", Named::NamespacesByKind),
+    ("plan", "namespace", Named::Namespaces),
+];
+
+/// What is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    /// `project/NAME`.
+    Projects,
+    /// `project/NAME` and `namespace/NAME`.
+    Both,
+    /// `NAME` of a namespace.
+    Namespaces,
+    /// `namespace/NAME`.
+    NamespacesByKind,
+    /// `NAME` of a plan.
+    Plans,
+}
+
+pub(crate) fn run(act: &CompletionAct, printer: &Printer) -> Outcome {
+    let shell = match act {
+        CompletionAct::Bash => Shell::Bash,
+        CompletionAct::Zsh => Shell::Zsh,
+        CompletionAct::Fish => Shell::Fish,
+        CompletionAct::PowerShell => Shell::PowerShell,
+        CompletionAct::Install { dir } => return install(dir.as_deref(), printer),
+    };
+    let mut script = Vec::new();
+    generate(shell, &mut command().bin_name("kubectl-tenure"), "kubectl-tenure", &mut script);
+    let script = String::from_utf8(script).map_err(|error| Failure::error(error.to_string()))?;
+    printer.raw(&script)
+}
+
+/// Writes the program that kubectl asks, next to this one unless it is said where.
+fn install(dir: Option<&Path>, printer: &Printer) -> Outcome {
+    let failed =
+        |what: &str, error: std::io::Error| Failure::error(format!("failed to {what}: {error}"));
+    let program = std::env::current_exe().map_err(|e| failed("find this program", e))?;
+    let dir = match dir {
+        Some(dir) => dir.to_owned(),
+        None => program.parent().map(Path::to_owned).unwrap_or_default(),
+    };
+    let path = dir.join(ASKED);
+    let theirs = fs::read_to_string(&path).is_ok_and(|text| !text.contains(MARK));
+    if theirs || path.is_dir() {
+        let why = format!("{} is there, and not from here; nothing was written", path.display());
+        return Err(Failure::refused(why));
+    }
+    let doing = format!("write {}", path.display());
+    let script = format!("#!/bin/sh\n{MARK}\nexec {} __complete -- \"$@\"\n", quoted(&program)?);
+    // Beside it first, so that nobody runs half of it.
+    let beside = dir.join(format!(".{ASKED}.{}", std::process::id()));
+    let write = || {
+        let mut file = fs::File::create_new(&beside)?;
+        file.write_all(script.as_bytes())?;
+        file.set_permissions(fs::Permissions::from_mode(0o755))?;
+        fs::rename(&beside, &path)
+    };
+    if let Err(error) = write() {
+        drop(fs::remove_file(&beside));
+        return Err(failed(&doing, error));
+    }
+    printer.line(&Text::plain(path.display().to_string()))?;
+    if !on_path(&dir) {
+        printer.warn(format!("{} is not on the PATH, where kubectl looks for it", dir.display()));
+    }
+    Ok(())
+}
+
+/// What tells a script of ours.
+const MARK: &str = "# Asked by kubectl; written by `kubectl tenure completion install`.";
+
+fn quoted(program: &Path) -> Outcome<String> {
+    let text =
+        program.to_str().ok_or_else(|| Failure::error("this program's path is not UTF-8"))?;
+    Ok(format!("'{}'", text.replace('\'', "'\\''")))
+}
+
+fn on_path(dir: &Path) -> bool {
+    let wanted = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .any(|on| fs::canonicalize(&on).is_ok_and(|on: PathBuf| on == wanted))
+}
+
+/// Answers kubectl. Whatever goes wrong, there are just no candidates.
+pub(crate) fn answer(words: &[OsString], printer: &Printer) -> Outcome {
+    let mut definition = with_names(command(), &global(words));
+    let mut typed = vec![OsString::from("kubectl-tenure")];
+    typed.extend(words.iter().cloned());
+    if words.is_empty() {
+        typed.push(OsString::new());
+    }
+    let last = typed.len() - 1;
+    let candidates = complete(&mut definition, typed, last, None).unwrap_or_default();
+    for candidate in candidates.iter().filter(|candidate| !candidate.is_hide_set()) {
+        let value = candidate.get_value().to_string_lossy();
+        let line = match candidate.get_help() {
+            Some(help) => {
+                let help = help.to_string();
+                // Between the two stands a tab, which would be shown if it were part of a text.
+                format!(
+                    "{}\t{}",
+                    Text::plain(value),
+                    Text::plain(help.lines().next().unwrap_or_default())
+                )
+            }
+            None => Text::plain(value).to_string(),
+        };
+        printer.raw(&format!("{line}\n"))?;
+    }
+    printer.raw(&format!("{NO_FILES}\n"))
+}
+
+/// The options by which a cluster is chosen, as far as they were typed.
+fn global(words: &[OsString]) -> GlobalArguments {
+    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let option = |name: &str| {
+        words.iter().enumerate().find_map(|(index, word)| {
+            let rest = word.strip_prefix(name)?;
+            match rest.strip_prefix('=') {
+                Some(value) => Some(value.to_owned()),
+                None if rest.is_empty() => words.get(index + 1).cloned(),
+                None => None,
+            }
+        })
+    };
+    GlobalArguments {
+        kubeconfig: option("--kubeconfig").map(PathBuf::from),
+        context: option("--context"),
+        cluster: option("--cluster"),
+        user: option("--user"),
+        request_timeout: Some(PATIENCE),
+        tenure_namespace: option("--tenure-namespace").unwrap_or_default(),
+        ..GlobalArguments::default()
+    }
+}
+
+/// The definition, with names of the cluster as candidates.
+fn with_names(definition: clap::Command, global: &GlobalArguments) -> clap::Command {
+    NAMED.iter().fold(definition, |definition, (name, argument, named)| {
+        let has = definition
+            .find_subcommand(name)
+            .is_some_and(|sub| sub.get_arguments().any(|known| known.get_id() == argument));
+        if !has {
+            return definition;
+        }
+        let global = global.clone();
+        let candidates = ArgValueCandidates::new(move || names(*named, &global));
+        definition.mut_subcommand(name, |sub| sub.mut_arg(argument, |known| known.add(candidates)))
+    })
+}
+
+/// Asks on a thread of its own, for whoever wants the candidates does not wait as futures do.
+fn names(named: Named, global: &GlobalArguments) -> Vec<CompletionCandidate> {
+    let global = global.clone();
+    let asked = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+        let asked = runtime.block_on(tokio::time::timeout(PATIENCE, async {
+            let session = Session::open(&global).await.ok()?;
+            Some(ask(named, session.client()).await)
+        }));
+        runtime.shutdown_background();
+        asked.ok().flatten()
+    });
+    let names = asked.join().ok().flatten().unwrap_or_default();
+    names.into_iter().map(CompletionCandidate::new).collect()
+}
+
+async fn ask(named: Named, client: &Client) -> Vec<String> {
+    let some = ListParams::default().limit(MOST);
+    let projects: Api<Project> = Api::all(client.clone());
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let plans: Api<DeletionPlan> = Api::all(client.clone());
+    let list_projects = async {
+        let listed = projects.list_metadata(&some).await;
+        let names = listed.into_iter().flatten().map(|object| object.name_any());
+        names.map(|name| format!("project/{name}")).collect::<Vec<_>>()
+    };
+    let list_namespaces = async {
+        let listed = namespaces.list_metadata(&some).await;
+        listed.into_iter().flatten().map(|object| object.name_any()).collect::<Vec<_>>()
+    };
+    let by_kind =
+        |names: Vec<String>| names.into_iter().map(|name| format!("namespace/{name}")).collect();
+    match named {
+        Named::Projects => list_projects.await,
+        Named::Namespaces => list_namespaces.await,
+        Named::NamespacesByKind => by_kind(list_namespaces.await),
+        Named::Both => {
+            let (mut both, namespaces) = futures::join!(list_projects, list_namespaces);
+            both.extend::<Vec<String>>(by_kind(namespaces));
+            both
+        }
+        Named::Plans => {
+            let listed = plans.list_metadata(&some).await;
+            listed.into_iter().flatten().map(|object| object.name_any()).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_argument_that_is_given_names_is_there() {
+        let definition = command();
+        for (name, argument, _) in NAMED {
+            let sub = definition.find_subcommand(name).expect(name);
+            assert!(
+                sub.get_arguments().any(|known| known.get_id() == argument),
+                "{name} {argument}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_cluster_is_the_one_that_was_typed() {
+        let words = ["plan", "--context", "a", "--kubeconfig=/b", "--user"].map(OsString::from);
+        let global = global(&words);
+        assert_eq!(global.context.as_deref(), Some("a"));
+        assert_eq!(global.kubeconfig, Some(PathBuf::from("/b")));
+        assert_eq!((global.user, global.cluster), (None, None));
+    }
+}

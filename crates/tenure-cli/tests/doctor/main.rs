@@ -1,0 +1,7 @@
+//! `kubectl tenure doctor` on a real control plane, against each cause made real.
+
+mod admission;
+mod controllers;
+mod machinery;
+mod namespaces;
+mod support;
