@@ -39,8 +39,12 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Build the server for release as one static binary, as the Dockerfile does, and prove it static
-    Dist,
+    /// Build the server and kubectl-tenure for release as static binaries, and pack the latter for krew
+    Dist {
+        /// Where releases are found; the archive is expected at URL/vVERSION/NAME
+        #[arg(long, value_name = "URL", default_value = "https://example.com/tenure/releases")]
+        base_url: String,
+    },
     /// Check which crate of the workspace depends on which
     Deps,
 }
@@ -73,7 +77,7 @@ async fn main() -> ExitCode {
         Command::Cluster(Cluster::Up { dir, port }) => cluster::up(&dir, port).await,
         Command::Cluster(Cluster::Down { dir }) => cluster::down(&dir),
         Command::Codegen { check } => codegen::run(check),
-        Command::Dist => dist::run(),
+        Command::Dist { base_url } => dist::run(&base_url),
         Command::Deps => deps::run(),
     };
     match outcome {

@@ -68,6 +68,7 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
     let values = fs::read_to_string(root().join(chart::VALUES)).context("read the values")?;
     let schema = serde_json::to_string_pretty(&kubectl_tenure::schema())?;
     files.insert("docs/cli.schema.json".to_owned(), schema + "\n");
+    files.insert("docs/cli.md".to_owned(), kubectl_tenure::reference());
     files.insert(readme::PATH.to_owned(), readme::text(&values)?);
     Ok(files)
 }

@@ -1,10 +1,12 @@
-//! `cargo xtask dist`: the server for release, as one static binary.
+//! `cargo xtask dist`: the server and `kubectl tenure` for release, each one static binary.
 //!
-//! It needs nothing of the image it is in: no interpreter, no library. On Linux with glibc, since
+//! They need nothing of where they are: no interpreter, no library. On Linux with glibc, since
 //! there musl's standard library has to be installed first.
 
+mod plugin;
+
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -15,19 +17,34 @@ use object::read::elf::{Dyn as _, ElfFile64, ProgramHeader as _};
 
 use crate::cargo::{cargo, run as run_command, target};
 
-/// What is built, and how.
+/// How the server is built.
 const BUILD: [&str; 7] =
     ["build", "--locked", "--release", "--package", "tenure", "--bin", "tenure"];
-/// What makes it static. With `--target` it is not asked of build scripts and macros.
+/// How `kubectl tenure` is.
+const BUILD_PLUGIN: [&str; 7] =
+    ["build", "--locked", "--release", "--package", "tenure-cli", "--bin", "kubectl-tenure"];
+/// What makes them static. With `--target` it is not asked of build scripts and macros.
 const FLAGS: &str = "-C target-feature=+crt-static";
 
-pub(crate) fn run() -> anyhow::Result<()> {
+/// Builds both, proves them static, and packs `kubectl tenure`, whose archive will be found below
+/// that URL.
+pub(crate) fn run(base: &str) -> anyhow::Result<()> {
+    build(&BUILD)?;
+    let plugin = build(&BUILD_PLUGIN)?;
+    for made in plugin::pack(&plugin, base.trim_end_matches('/'))? {
+        println!("{}", made.display());
+    }
+    Ok(())
+}
+
+fn build(arguments: &[&str]) -> anyhow::Result<PathBuf> {
     let start = Instant::now();
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let mut build = cargo(&BUILD);
+    let mut build = cargo(arguments);
     build.args(["--target", &triple]).env("RUSTFLAGS", FLAGS);
     run_command(build)?;
-    let binary = target().join(&triple).join("release/tenure");
+    let name = arguments.last().copied().unwrap_or_default();
+    let binary = target().join(&triple).join("release").join(name);
     let read = fs::read(&binary).with_context(|| format!("read {}", binary.display()))?;
     is_static(&read).with_context(|| binary.display().to_string())?;
     answers(&binary)?;
@@ -37,7 +54,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         read.len() as f64 / f64::from(1 << 20),
         start.elapsed().as_secs_f64()
     );
-    Ok(())
+    Ok(binary)
 }
 
 /// Whether the binary asks for no interpreter and for no library.
