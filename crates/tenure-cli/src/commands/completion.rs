@@ -139,9 +139,14 @@ pub(crate) fn answer(words: &[OsString], printer: &Printer) -> Outcome {
         typed.push(OsString::new());
     }
     let last = typed.len() - 1;
+    // Who has not begun to type an option wants names.
+    let options = typed[last].to_string_lossy().starts_with('-');
     let candidates = complete(&mut definition, typed, last, None).unwrap_or_default();
     for candidate in candidates.iter().filter(|candidate| !candidate.is_hide_set()) {
         let value = candidate.get_value().to_string_lossy();
+        if value.starts_with('-') && !options {
+            continue;
+        }
         let line = match candidate.get_help() {
             Some(help) => {
                 let help = help.to_string();
@@ -203,10 +208,13 @@ fn names(named: Named, global: &GlobalArguments) -> Vec<CompletionCandidate> {
     let global = global.clone();
     let asked = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let asked = runtime.block_on(tokio::time::timeout(PATIENCE, async {
-            let session = Session::open(&global).await.ok()?;
-            Some(ask(named, session.client()).await)
-        }));
+        let asked = runtime.block_on(async {
+            let asking = async {
+                let session = Session::open(&global).await.ok()?;
+                Some(ask(named, session.client()).await)
+            };
+            tokio::time::timeout(PATIENCE, asking).await
+        });
         runtime.shutdown_background();
         asked.ok().flatten()
     });

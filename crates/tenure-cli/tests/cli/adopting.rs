@@ -49,7 +49,7 @@ async fn what_adoption_added_goes_with_the_project_that_moved_in() {
 #[tokio::test]
 async fn adoption_shows_what_stands_asks_and_is_taken_back_exactly() {
     let test = Test::start().await;
-    let name = format!("empty-{}", std::process::id());
+    let name = unique_name("standing");
     test.filled(&name).await;
     let said = test.run(ANNA, &["adopt", &name]);
     assert_eq!(said.code, 4, "{said:?}");

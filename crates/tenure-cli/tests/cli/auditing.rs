@@ -26,7 +26,7 @@ impl Test {
 #[tokio::test]
 async fn a_trail_is_listed_shown_verified_and_exported() {
     let test = Test::start().await;
-    let name = format!("trail-{}", std::process::id());
+    let name = unique_name("trail");
     let (subject, history) = test.deleted(&name).await;
     let listed = test.run(VERA, &["audit", "list", "--project", &name, "-o", "json"]);
     let json = listed.json();

@@ -42,6 +42,9 @@ async fn a_pod_on_a_node_that_is_not_heard_of_and_the_claim_it_mounts_are_told()
     }))
     .await;
     compare("node_gone_would", &test.finds(&name, "NodeGone"));
+    // Before the namespace controller would: it lets pods go first.
+    let claim = format!("/api/v1/namespaces/{name}/persistentvolumeclaims/data");
+    test.request("DELETE", &claim, None).await;
     test.hangs(&name).await;
     assert_eq!(test.finds(&name, "NodeGone")["severity"], "Likely");
     compare("claim_mounted", &test.finds(&name, "ClaimMounted"));
