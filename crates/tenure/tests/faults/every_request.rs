@@ -225,7 +225,7 @@ async fn run_all(scenario: Scenario) {
     // more of the same requests: one fault for each of those, too.
     let cases = requests.iter().enumerate().flat_map(|(index, lists)| {
         let all = scenario.faults().iter().copied().enumerate();
-        let one = lists || scenario == Scenario::CleanAll;
+        let one = *lists || scenario == Scenario::CleanAll;
         let chosen = all.filter(move |(n, _)| !one || index % scenario.faults().len() == *n);
         chosen.map(move |(_, fault)| (index + 1, fault))
     });

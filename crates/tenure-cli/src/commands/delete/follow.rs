@@ -138,8 +138,12 @@ impl Followed<'_> {
             return Ok(None);
         }
         let stands = seen.namespace.is_some();
-        Ok(match self.disposition {
-            Some(Disposition::Delete) if stands => None,
+        let done = seen.plan.as_ref().filter(|plan| plan.status.phase.is_final());
+        // What stands when its plan is done was decided anew meanwhile: somebody has it kept.
+        let disposition = done.map(|plan| plan.disposition).or(self.disposition);
+        Ok(match disposition {
+            Some(Disposition::Delete) if stands && done.is_none() => None,
+            Some(Disposition::Delete) if stands => Some(format!("namespace {name} stays")),
             Some(Disposition::Delete) | None => Some(format!("namespace {name} is gone")),
             Some(Disposition::Clean) => Some(format!("namespace {name} stays, cleaned")),
             Some(Disposition::Retain) => Some(format!("namespace {name} stays")),
