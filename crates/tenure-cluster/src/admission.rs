@@ -150,7 +150,7 @@ impl Cluster {
                 Ok(why) => return Ok(why),
                 Err(step) => step,
             };
-            self.execute(&step, world).await?;
+            self.beside_watches().execute(&step, world).await?;
         }
     }
 
@@ -168,10 +168,11 @@ impl Cluster {
             let Some(project) = &seen.project else { return Ok(()) };
             home(&seen, project)
         };
-        self.execute(&step, world).await?;
+        let beside = self.beside_watches();
+        beside.execute(&step, world).await?;
         let first = |key: &AccessKey| key.comes_first();
         let wanted = wanted(&world.name, &[]).into_iter().filter(first).collect();
-        self.execute(&Step::Provision(wanted), world).await
+        beside.execute(&Step::Provision(wanted), world).await
     }
 }
 

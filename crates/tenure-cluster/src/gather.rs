@@ -86,6 +86,12 @@ impl Cluster {
         Self { in_flight, commons: Arc::default(), ..self.clone() }
     }
 
+    /// The same cluster, with a store of its own. What admission makes has to be news to the
+    /// watches: where no Project comes, nobody else wakes the controllers.
+    pub(crate) fn beside_watches(&self) -> Self {
+        Self { store: Arc::default(), ..self.clone() }
+    }
+
     /// The time, as the API server tells it.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
