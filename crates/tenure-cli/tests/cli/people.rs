@@ -83,7 +83,12 @@ async fn plans_are_shown_agreed_to_confirmed_and_called_off() {
     let client = test.bed.plane.around_admission().expect("a client");
     let projects: kube::Api<tenure_api::Project> = kube::Api::all(client);
     projects.delete("say-plan", &Default::default()).await.expect("delete");
-    let plan = test.plan_of("say-plan").await;
+    // Recorded first, and then what it waits for.
+    let plan = tenure_testbed::eventually("the plan says what it waits for", async || {
+        let plan = test.plan_of("say-plan").await;
+        plan.status.as_ref()?.waiting_for.is_some().then_some(plan)
+    })
+    .await;
     let digest = plan.spec.decision.digest.clone();
 
     let declined = test.run(ANNA, &["approve", "say-plan"]);
