@@ -9,8 +9,8 @@ use tenure_core::contents::{Kind, Manager, attribute};
 use tenure_core::plan::PlanDigest;
 use tenure_core::status::Condition;
 use tenure_core::{
-    Cancel, Ledger, NamespaceFacts, Origin, ProjectFacts, ResourceVersion, Settings, Statements,
-    Uid, keys,
+    Cancel, Ledger, Mode, NamespaceFacts, Origin, ProjectFacts, ResourceVersion, Settings, Stamp,
+    Statements, Uid, keys,
 };
 
 use crate::{Project, marks};
@@ -37,14 +37,18 @@ pub fn project_facts(project: &Project, settings: &Settings) -> Result<ProjectFa
         created: created(meta)?,
         deleting: meta.deletion_timestamp.as_ref().map(|time| time.0),
         finalizer: has_finalizer(meta),
-        statements: statements(meta),
+        statements: project_statements(meta),
         bound_by_annotation: annotation(meta, keys::NAMESPACE_UID).map(Uid::new),
         labels: map(meta.labels.as_ref()).clone(),
         managers: managers(meta, settings),
         confirm: annotation(meta, keys::CONFIRM).map(PlanDigest::new),
         cancel: Cancel::read(annotation(meta, keys::CANCEL)),
         restored_from: annotation(meta, keys::RESTORED_FROM).map(Uid::new),
+        stamp: stamp(meta),
+        keeps: keeps(meta),
         conditions: status
+            // Where Kargo writes the status, what Tenure once wrote there has grown old.
+            .filter(|_| settings.mode == Mode::Standalone)
             .map(|status| status.conditions.iter().map(condition).collect())
             .unwrap_or_default(),
         stats: status.and_then(|status| status.stats.as_ref()).map(Into::into),
@@ -66,6 +70,7 @@ pub fn namespace_facts(meta: &ObjectMeta) -> Result<NamespaceFacts, FactsError> 
             .is_some_and(|value| value == keys::TRUE),
         labelled_by_controller: labelled_by_controller(meta),
         finalizer: has_finalizer(meta),
+        leave: annotation(meta, keys::LEAVE).is_some(),
         owner_reference: owner_reference(meta).is_some(),
         statements: statements(meta),
         labels: map(meta.labels.as_ref()).clone(),
@@ -128,8 +133,48 @@ fn statements(meta: &ObjectMeta) -> Statements {
     Statements::read(map(meta.annotations.as_ref()), map(meta.labels.as_ref()))
 }
 
+/// What the Project's annotations say, but for what Tenure's stamp says in their place.
+fn project_statements(meta: &ObjectMeta) -> Statements {
+    let stamped = stamp(meta).is_some() && keeps(meta);
+    if !stamped {
+        return statements(meta);
+    }
+    let annotations = unstamped(map(meta.annotations.as_ref()));
+    Statements::read(&annotations, map(meta.labels.as_ref()))
+}
+
+/// The annotations of a Project as they were before it was stamped.
+pub fn unstamped(annotations: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut annotations = annotations.clone();
+    let before = annotations.remove(keys::STAMPED_OVER);
+    let keeps = annotations.get(keys::KEEP_NAMESPACE).is_some_and(|value| value == keys::TRUE);
+    if annotations.remove(keys::STAMP).is_some() && keeps {
+        // What somebody has written over the stamp since, they meant.
+        annotations.remove(keys::KEEP_NAMESPACE);
+        annotations.extend(before.map(|value| (keys::KEEP_NAMESPACE.to_owned(), value)));
+    }
+    annotations
+}
+
+fn keeps(meta: &ObjectMeta) -> bool {
+    annotation(meta, keys::KEEP_NAMESPACE) == Some(keys::TRUE)
+}
+
+/// The stamp, and when it was written, as far as `managedFields` tell; else it is as old as the
+/// Project.
+fn stamp(meta: &ObjectMeta) -> Option<Stamp> {
+    let plan = annotation(meta, keys::STAMP)?.to_owned();
+    let field = format!("/f:metadata/f:annotations/f:{}", keys::STAMP.replace('/', "~1"));
+    let written = meta.managed_fields.iter().flatten().filter(|entry| {
+        entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer(&field).is_some())
+    });
+    let at = written.filter_map(|entry| Some(entry.time.as_ref()?.0)).max();
+    let at = at.or_else(|| Some(meta.creation_timestamp.as_ref()?.0)).unwrap_or_default();
+    Some(Stamp { plan, at })
+}
+
 /// Who manages the Project.
-fn managers(meta: &ObjectMeta, settings: &Settings) -> BTreeSet<Manager> {
+pub(crate) fn managers(meta: &ObjectMeta, settings: &Settings) -> BTreeSet<Manager> {
     let kind = Kind::new(
         &Project::group(&()),
         &Project::version(&()),

@@ -29,6 +29,7 @@ pub const NAME: &str = "tenure";
 pub const BREAKER: &str = "tenure-breaker";
 /// Name of the ConfigMap in which the server says what its decisions depend on.
 pub const SETTINGS: &str = "tenure-settings";
+pub use tenure_core::Mode;
 pub use tenure_core::keys::CANARY;
 /// Name of the role that lets Tenure see what is in a namespace.
 pub const CONTENTS: &str = "tenure-contents";
@@ -45,6 +46,8 @@ pub const WEBHOOK_PORT: u16 = 9443;
 /// What the manifests of one installation depend on.
 #[derive(Clone, Debug)]
 pub struct Installation {
+    /// How Tenure runs: beside Kargo it needs less.
+    pub mode: Mode,
     /// The namespace that Tenure runs in.
     pub namespace: String,
     /// The namespace that Kargo runs in.
@@ -59,10 +62,11 @@ pub struct Installation {
 }
 
 impl Default for Installation {
-    /// As the manifests in `deploy/` are: nobody passes the rules.
+    /// As the manifests in `deploy/` are: beside Kargo, and nobody passes the rules.
     fn default() -> Self {
         let settings = Settings::default();
         Self {
+            mode: Mode::Companion,
             namespace: settings.tenure_namespace,
             kargo_namespace: settings.kargo_namespace,
             system_namespaces: BTreeSet::new(),
@@ -78,6 +82,7 @@ impl Installation {
         system_namespaces.insert(self.namespace.clone());
         Settings {
             kargo_namespace: self.kargo_namespace.clone(),
+            mode: self.mode,
             tenure_namespace: self.namespace.clone(),
             system_namespaces,
             ..Settings::default()
@@ -96,12 +101,12 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 /// # Panics
 /// Never: the objects are made here and serialize.
 pub fn manifests(installation: &Installation) -> Vec<Value> {
-    let Installation { namespace, kargo_namespace, .. } = installation;
+    let Installation { mode, namespace, kargo_namespace, .. } = installation;
     let mut manifests = vec![
         json(&Namespace { metadata: named(namespace, None), ..Default::default() }),
         json(&ServiceAccount { metadata: named(NAME, Some(namespace)), ..Default::default() }),
     ];
-    manifests.push(json(&cluster_role()));
+    manifests.push(json(&cluster_role(*mode)));
     manifests.push(json(&ClusterRoleBinding {
         metadata: named(NAME, None),
         role_ref: role_ref("ClusterRole", NAME),
@@ -130,7 +135,17 @@ pub fn manifests(installation: &Installation) -> Vec<Value> {
     manifests.push(binding(namespace, namespace));
     manifests.push(json(&Role {
         metadata: named(NAME, Some(kargo_namespace)),
-        rules: Some(vec![rule("", &["serviceaccounts"], &["list", "watch"])]),
+        rules: Some(
+            match mode {
+                // Of Kargo's controllers, each of which reads the credentials of every Project.
+                Mode::Standalone => vec![rule("", &["serviceaccounts"], &["list", "watch"])],
+                Mode::Companion => Vec::new(),
+            }
+            .into_iter()
+            // Whether Kargo's management controller runs, and which version of it.
+            .chain([rule("apps", &["deployments"], &["list"])])
+            .collect(),
+        ),
     }));
     manifests.push(binding(kargo_namespace, namespace));
     // Events about a cluster-scoped object belong in `default`, where no terminating namespace
@@ -232,9 +247,34 @@ fn optional(name: &str, rules: Vec<PolicyRule>, namespace: &str) -> Vec<Value> {
 }
 
 /// The least that the server needs, cluster-wide.
-fn cluster_role() -> ClusterRole {
+fn cluster_role(mode: Mode) -> ClusterRole {
+    let rules = [
+        match mode {
+            Mode::Companion => companion_rules(),
+            Mode::Standalone => standalone_rules(),
+        },
+        common_rules(),
+    ]
+    .concat();
+    ClusterRole { metadata: named(NAME, None), rules: Some(rules), ..Default::default() }
+}
+
+/// To decide beside Kargo: nothing is made but a Project whose deletion was called off, and what Kargo
+/// provided is taken away from namespaces that stay.
+fn companion_rules() -> Vec<PolicyRule> {
+    let take_away = ["delete", "deletecollection", "list"];
+    vec![
+        rule("", &["namespaces"], &["delete", "get", "list", "patch", "watch"]),
+        rule("", &["serviceaccounts"], &take_away),
+        rule(RBAC, &["rolebindings", "roles"], &take_away),
+        rule(keys::KARGO_GROUP, &["projects"], &["create", "get", "list", "patch", "watch"]),
+    ]
+}
+
+/// To do all that Kargo's management controller does for Projects.
+fn standalone_rules() -> Vec<PolicyRule> {
     let write = ["create", "delete", "deletecollection", "list", "patch", "watch"];
-    let rules = vec![
+    vec![
         rule("", &["namespaces"], &["create", "delete", "get", "list", "patch", "watch"]),
         rule("", &["serviceaccounts"], &write),
         rule(RBAC, &["rolebindings"], &write),
@@ -265,13 +305,21 @@ fn cluster_role() -> ClusterRole {
             // Created are those whose deletion was called off.
             &["create", "delete", "get", "list", "patch", "update", "watch"],
         ),
-        // Whether others make the Namespaces of Projects, whether policies are met, and whether
-        // whoever deletes a Project may delete its Namespace.
+        rule(keys::KARGO_GROUP, &["projects/status"], &["patch"]),
+        rule(keys::KARGO_GROUP, &["stages", "warehouses"], &["list", "watch"]),
+        // Whether others make the Namespaces of Projects.
         rule(
             "admissionregistration.k8s.io",
             &["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
             &["list"],
         ),
+    ]
+}
+
+/// To plan deletions and to carry them out, whoever provides for Projects.
+fn common_rules() -> Vec<PolicyRule> {
+    vec![
+        // Whether policies are met, and whether whoever deletes a Project may delete its Namespace.
         rule("", &["resourcequotas"], &["list"]),
         rule("authorization.k8s.io", &["subjectaccessreviews"], &["create"]),
         rule(TENURE_GROUP, &["deletionpolicies"], &["list", "watch"]),
@@ -281,8 +329,6 @@ fn cluster_role() -> ClusterRole {
             &["create", "delete", "get", "list", "patch", "watch"],
         ),
         rule(TENURE_GROUP, &["deletionplans/status"], &["patch"]),
-        rule(keys::KARGO_GROUP, &["projects/status"], &["patch"]),
-        rule(keys::KARGO_GROUP, &["stages", "warehouses"], &["list", "watch"]),
         // To clean a namespace that stays. Tenure may delete the namespace, and so all of this,
         // anyway; `tenure-contents` lets it see which are there. Projects apart, what else Kargo
         // has is of the whole cluster, and not Tenure's to delete.
@@ -300,8 +346,7 @@ fn cluster_role() -> ClusterRole {
                 &["get", "list", "watch"],
             )
         },
-    ];
-    ClusterRole { metadata: named(NAME, None), rules: Some(rules), ..Default::default() }
+    ]
 }
 
 fn binding(in_namespace: &str, of_namespace: &str) -> Value {

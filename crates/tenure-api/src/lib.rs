@@ -20,9 +20,11 @@ mod words;
 
 pub mod webhooks;
 
-pub use facts::{FactsError, health_of, namespace_facts, owner_reference, project_facts};
+pub use facts::{
+    FactsError, health_of, namespace_facts, owner_reference, project_facts, unstamped,
+};
 pub use marks::marks;
 pub use plan::DeletionPlan;
 pub use policy::DeletionPolicy;
 pub use project::{HealthStats, KindStats, Project, ProjectStats, ProjectStatus};
-pub use published::{Published, PublishedBreaker, PublishedProfile};
+pub use published::{Published, PublishedBreaker, PublishedMode, PublishedProfile};

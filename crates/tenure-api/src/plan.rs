@@ -3,16 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
 use kube::CustomResource;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tenure_core::contents::Manager;
 use tenure_core::plan::{self, Plan, PlanDigest, PlanFacts, PlanStatus};
 use tenure_core::trail::{Entry, Event};
-use tenure_core::{Claim, ResourceVersion, Uid};
+use tenure_core::{Cancel, Claim, ProjectFacts, ResourceVersion, Settings, Statements, Uid, keys};
 
-use crate::{FactsError, words};
+use crate::{FactsError, Project, facts, words};
 
 /// Most entries of each list of the contents that a plan keeps. What is decided by is in the
 /// digest whole.
@@ -67,9 +69,19 @@ pub struct PlannedProject {
     /// Its labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Its annotations.
+    /// Its annotations, as they were before it was stamped.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+    /// When it was created.
+    #[serde(default, rename = "createdAt", skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Time>,
+    /// When its deletion was let in, or was asked for; absent while it was refused.
+    #[serde(default, rename = "deletedAt", skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Time>,
+    /// Who manages it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(schema_with = "objects")]
+    pub managers: BTreeSet<Manager>,
 }
 
 /// A Namespace.
@@ -220,6 +232,11 @@ fn object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "nullable": true, "x-kubernetes-preserve-unknown-fields": true})
 }
 
+/// The same, in a list.
+fn objects(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "items": object(generator)})
+}
+
 /// Entries of a history, far enough that one which nobody could read is refused.
 fn entries(_: &mut SchemaGenerator) -> Schema {
     let digest = serde_json::json!({"type": "string", "pattern": PlanDigest::PATTERN});
@@ -317,7 +334,69 @@ impl From<&Claim> for PlannedClaim {
     }
 }
 
+impl PlannedProject {
+    /// What is recorded of a Project, whose deletion was let in at that time, if it was.
+    pub fn of(project: &Project, let_in: Option<Timestamp>, settings: &Settings) -> Self {
+        let ObjectMeta {
+            name,
+            uid,
+            resource_version,
+            labels,
+            annotations,
+            creation_timestamp,
+            deletion_timestamp,
+            ..
+        } = &project.metadata;
+        Self {
+            name: name.clone().unwrap_or_default(),
+            uid: uid.clone().unwrap_or_default(),
+            resource_version: resource_version.clone().unwrap_or_default(),
+            labels: labels.clone().unwrap_or_default(),
+            annotations: annotations.as_ref().map(facts::unstamped).unwrap_or_default(),
+            created_at: creation_timestamp.clone(),
+            deleted_at: deletion_timestamp.clone().or(let_in.map(Time)),
+            managers: facts::managers(&project.metadata, settings),
+        }
+    }
+}
+
 impl DeletionPlan {
+    /// The Project as it was recorded, if its deletion was let in: what is decided by once it is
+    /// gone. It is held by nobody.
+    pub fn recorded_project(&self) -> Option<ProjectFacts> {
+        let PlannedProject {
+            name: _,
+            uid,
+            resource_version,
+            labels,
+            annotations,
+            created_at,
+            deleted_at,
+            managers,
+        } = &self.spec.project;
+        let annotation = |key: &str| annotations.get(key).map(String::as_str);
+        Some(ProjectFacts {
+            uid: Uid::new(uid.as_str()),
+            resource_version: ResourceVersion::new(resource_version.as_str()),
+            generation: 0,
+            // Where it is not known, the Namespace was there before.
+            created: created_at.as_ref().map_or(Timestamp::MAX, |at| at.0),
+            deleting: Some(deleted_at.as_ref()?.0),
+            finalizer: false,
+            statements: Statements::read(annotations, labels),
+            bound_by_annotation: annotation(keys::NAMESPACE_UID).map(Uid::new),
+            labels: labels.clone(),
+            managers: managers.clone(),
+            confirm: annotation(keys::CONFIRM).map(PlanDigest::new),
+            cancel: Cancel::read(annotation(keys::CANCEL)),
+            restored_from: annotation(keys::RESTORED_FROM).map(Uid::new),
+            stamp: None,
+            keeps: true,
+            conditions: Vec::new(),
+            stats: None,
+        })
+    }
+
     /// The plan as decisions see it.
     ///
     /// # Errors
@@ -353,6 +432,9 @@ impl DeletionPlan {
                     digest: PlanDigest::new(approval.digest.as_str()),
                 })
                 .collect(),
+            cancel: Cancel::read(
+                meta.annotations.as_ref().and_then(|a| a.get(keys::CANCEL)).map(String::as_str),
+            ),
             status: PlanStatus {
                 phase: status.phase.into(),
                 waiting: status

@@ -9,7 +9,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::{Deserialize, Serialize};
 use tenure_core::plan::BreakerLimit;
-use tenure_core::{Profile, Settings};
+use tenure_core::{Mode, Profile, Settings};
 
 use crate::install::{SETTINGS, named};
 
@@ -23,7 +23,7 @@ pub struct Published {
     /// The server's version.
     pub version: String,
     /// How it runs.
-    pub mode: String,
+    pub mode: PublishedMode,
     /// What adopted and shared namespaces are presumed to deserve.
     pub profile: PublishedProfile,
     /// The namespace that Kargo runs in.
@@ -55,6 +55,34 @@ pub struct Published {
     pub check_requester: bool,
 }
 
+/// A mode, as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PublishedMode {
+    /// Beside Kargo's management controller.
+    Companion,
+    /// In its place.
+    Standalone,
+}
+
+impl From<Mode> for PublishedMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Companion => Self::Companion,
+            Mode::Standalone => Self::Standalone,
+        }
+    }
+}
+
+impl From<PublishedMode> for Mode {
+    fn from(mode: PublishedMode) -> Self {
+        match mode {
+            PublishedMode::Companion => Self::Companion,
+            PublishedMode::Standalone => Self::Standalone,
+        }
+    }
+}
+
 /// A profile, as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -79,10 +107,10 @@ pub struct PublishedBreaker {
 
 impl Published {
     /// What is published of those settings; the rest is for the server to say.
-    pub fn of(settings: &Settings, version: &str, mode: &str) -> Self {
+    pub fn of(settings: &Settings, version: &str) -> Self {
         Self {
             version: version.to_owned(),
-            mode: mode.to_owned(),
+            mode: settings.mode.into(),
             profile: match settings.profile {
                 Profile::Protective => PublishedProfile::Protective,
                 Profile::Kargo => PublishedProfile::Kargo,
@@ -109,6 +137,7 @@ impl Published {
     /// The settings to decide by as the server of that namespace does.
     pub fn settings(&self, tenure_namespace: &str) -> Settings {
         Settings {
+            mode: self.mode.into(),
             profile: match self.profile {
                 PublishedProfile::Protective => Profile::Protective,
                 PublishedProfile::Kargo => Profile::Kargo,
@@ -165,7 +194,7 @@ mod tests {
             system_namespaces: ["t", "vault"].map(str::to_owned).into(),
             ..Settings::default()
         };
-        Published { admission: true, ..Published::of(&settings, "0.1.0", "standalone") }
+        Published { admission: true, ..Published::of(&settings, "0.1.0") }
     }
 
     #[test]
@@ -176,7 +205,7 @@ mod tests {
         assert_eq!(settings.profile, Profile::Kargo);
         assert_eq!(settings.tenure_namespace, "t");
         assert!(settings.is_system("vault"));
-        assert_eq!(Published::of(&settings, "0.1.0", "standalone").breaker, published().breaker);
+        assert_eq!(Published::of(&settings, "0.1.0").breaker, published().breaker);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tenure_core::access::{
     AccessFacts, AccessKey, AccessKind, AccessState, cluster_role_name, wanted,
 };
 use tenure_core::lifecycle::Access;
-use tenure_core::{Uid, keys};
+use tenure_core::{Mode, Uid, keys};
 
 use crate::gather::Cluster;
 use crate::world::{Found, World};
@@ -25,6 +25,9 @@ const PAGE: u32 = 500;
 impl Cluster {
     /// Reads the provisioned access of a Project, in its Namespace and outside.
     pub(crate) async fn read_access(&self, world: &mut World) -> Result<(), RequestError> {
+        if self.settings.mode == Mode::Companion {
+            return self.read_kargos_access(world).await;
+        }
         let mut objects = Vec::new();
         // What is in a terminating Namespace goes with it.
         if world.namespace_facts.as_ref().is_some_and(|ns| ns.deleting.is_none()) {
@@ -187,7 +190,7 @@ fn left_over(world: &mut World, objects: Vec<AccessObject>) {
 }
 
 /// Whether Kargo's controller wrote the object, by `managedFields`.
-fn made_by_kargo(meta: &ObjectMeta) -> bool {
+pub(crate) fn made_by_kargo(meta: &ObjectMeta) -> bool {
     meta.managed_fields.iter().flatten().any(|entry| entry.manager.as_deref() == Some("kargo"))
 }
 

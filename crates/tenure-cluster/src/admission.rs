@@ -16,8 +16,8 @@ use tenure_api::Project;
 use tenure_api::install::NAME;
 use tenure_core::access::{AccessKey, wanted};
 use tenure_core::lifecycle::{home, reopened, still_let};
-use tenure_core::plan::Plan;
-use tenure_core::{Step, keys};
+use tenure_core::plan::{self, Plan};
+use tenure_core::{Mode, Step, keys};
 
 use crate::RequestError;
 use crate::execute::post;
@@ -38,20 +38,29 @@ pub struct Asker<'a> {
 }
 
 impl Cluster {
-    /// Writes the plan that was decided on and who asks for it, unless that is what is recorded.
+    /// Writes the plan that was decided on and who asks for it, unless that is what is recorded; and,
+    /// beside Kargo, that the deletion is let in, if it is.
     ///
     /// # Errors
     /// If it could not be written.
-    pub async fn record(&self, plan: &Plan, world: &mut World) -> Result<(), RequestError> {
+    pub async fn record(
+        &self,
+        plan: &Plan,
+        lets_in: bool,
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        let lets_in = lets_in && self.settings.mode == Mode::Companion;
         let own = world.plan_facts.as_ref().filter(|s| s.project_uid == plan.project_uid);
         let ended = own.is_some_and(|stored| stored.status.phase.is_final());
         let stands = own.is_some_and(|stored| {
             stored.digest == plan.digest()
                 && stored.namespace_uid == plan.namespace_uid
                 && stored.requester == world.requester
+                && (!lets_in || (world.recorded.is_some() && !ended))
         });
         if !stands {
-            self.record_plan(plan, world).await?;
+            let let_in = lets_in.then(|| self.now());
+            self.record_plan(plan, let_in, world).await?;
         }
         let Some(status) = world.plan_facts.as_ref().filter(|_| ended).map(|stored| {
             // It ended without the Project, as when Tenure was taken off the cluster.
@@ -60,6 +69,20 @@ impl Cluster {
             return Ok(());
         };
         self.advance_plan(&status, world).await
+    }
+
+    /// Has Kargo let go of the Namespace of a Project whose deletion is let in, whatever is decided.
+    /// Where Tenure runs alone, or a person says the same, there is nothing to write.
+    ///
+    /// # Errors
+    /// If it could not be written, as when the Project has changed since.
+    pub async fn stamp(&self, world: &mut World) -> Result<(), RequestError> {
+        let Some(project) = world.project() else { return Ok(()) };
+        if self.settings.mode == Mode::Standalone || project.keeps {
+            return Ok(());
+        }
+        let name = plan::name(&world.name, &project.uid);
+        self.stamp_project(&name, world).await
     }
 
     /// Whether there is any Project.

@@ -185,7 +185,7 @@ impl Cluster {
 
     /// The UID of the Project whose plan matters here: of the one that is being deleted, of the
     /// one that is gone, or of a forerunner whose plan has not ended.
-    fn planned_project(&self, world: &World) -> Option<Uid> {
+    pub(crate) fn planned_project(&self, world: &World) -> Option<Uid> {
         let recorded = world.namespace_facts.as_ref().and_then(|ns| ns.project_uid.clone());
         let Some(project) = &world.project_facts else {
             return recorded.or_else(|| self.store.unfinished(&world.name));
@@ -245,12 +245,12 @@ impl Cluster {
         }
         // Contents were looked at in this pass, and what of them matters is in the digest of the
         // plan that was recorded since. An archive that could not be written is not asked again.
-        let World { access, found, contents, remaining, archived, .. } = world;
+        let World { access, found, listed, contents, remaining, archived, .. } = world;
         let archived = match archived {
             Archived::Failed(why) if again.archived == Archived::Pending => Archived::Failed(why),
             _ => again.archived.clone(),
         };
-        Ok(World { access, found, contents, remaining, archived, ..again })
+        Ok(World { access, found, listed, contents, remaining, archived, ..again })
     }
 
     /// Waits for a request, but not for ever, and not with too many others.

@@ -20,6 +20,7 @@ mod events;
 mod execute;
 mod gather;
 mod guard;
+mod kargos;
 mod outlook;
 mod patch;
 mod prune;

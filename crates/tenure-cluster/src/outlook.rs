@@ -44,7 +44,10 @@ impl Cluster {
                 // Whatever else cannot be read: nothing is left to protect.
                 return Ok(world);
             }
-            let of = world.project().map(|project| project.uid.clone());
+            let of = match world.project() {
+                Some(project) => Some(project.uid.clone()),
+                None => self.planned_project(&world),
+            };
             self.read_what_decides(&mut world, of.as_ref()).await?;
             self.look_into_archive(&mut world);
             world.requester = requester;

@@ -1,20 +1,22 @@
 //! One Project and its Namespace, as they were read and as they were changed since.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::core::PartialObjectMeta;
 use tenure_api::{DeletionPlan, FactsError, Project, namespace_facts, project_facts};
-use tenure_core::access::AccessKey;
+use tenure_core::access::{AccessKey, AccessKind};
 use tenure_core::contents::Contents;
 use tenure_core::contents::clean::Remaining;
 use tenure_core::lifecycle::{Access, Archived, Trouble};
 use tenure_core::plan::{self, PlanFacts, Requester};
 use tenure_core::policy::Policy;
 use tenure_core::status::Stats;
-use tenure_core::{Blocker, CrdState, NamespaceFacts, Observation, ProjectFacts, Settings, Uid};
+use tenure_core::{
+    Blocker, CrdState, Mode, NamespaceFacts, Observation, ProjectFacts, Settings, Uid,
+};
 
 use crate::RequestError;
 
@@ -31,10 +33,14 @@ pub struct World {
     pub(crate) access: Access,
     /// Identities of provisioned objects that were found.
     pub(crate) found: BTreeMap<AccessKey, Found>,
+    /// Beside Kargo: what else there is of each kind, at which version.
+    pub(crate) listed: BTreeMap<AccessKind, Listed>,
     pub(crate) blockers: Option<Vec<Blocker>>,
     pub(crate) stats: Option<Stats>,
     pub(crate) plan: Option<DeletionPlan>,
     pub(crate) plan_facts: Option<PlanFacts>,
+    /// What the plan recorded of a Project whose deletion was let in.
+    pub(crate) recorded: Option<ProjectFacts>,
     /// Who asks for the deletion right now, where admission sees it.
     pub(crate) requester: Option<Requester>,
     pub(crate) policies: Arc<[Policy]>,
@@ -45,6 +51,14 @@ pub struct World {
     pub(crate) archived: Archived,
     /// Whether nothing was written since both objects were read.
     pub(crate) fresh: bool,
+}
+
+/// The objects of a kind in a Namespace, at one version.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Listed {
+    pub(crate) resource_version: String,
+    /// Names of those that are not to be taken away.
+    pub(crate) others: BTreeSet<String>,
 }
 
 /// A provisioned object that was found.
@@ -77,10 +91,12 @@ impl World {
             crd: CrdState::Established,
             access: Access::Unread,
             found: BTreeMap::new(),
+            listed: BTreeMap::new(),
             blockers: None,
             stats,
             plan: None,
             plan_facts: None,
+            recorded: None,
             requester: None,
             policies,
             contents: None,
@@ -107,6 +123,7 @@ impl World {
             access: self.access.clone(),
             blockers: self.blockers.clone(),
             plan: self.plan_facts.clone(),
+            recorded: self.recorded.clone().filter(|_| settings.mode == Mode::Companion),
             requester: self.requester.clone(),
             policies: self.policies.clone(),
             contents: self.contents.clone(),
@@ -186,6 +203,12 @@ impl World {
         self.project_facts.as_ref()
     }
 
+    /// The Project's facts; or, beside Kargo, those of one that is gone while its plan has yet to be
+    /// carried out.
+    pub fn subject(&self, settings: &Settings) -> Option<ProjectFacts> {
+        self.observe(settings, None).subject().cloned()
+    }
+
     /// UID of the Project that access is provided for, or was, if it is gone.
     pub(crate) fn tenant_uid(&self) -> Option<Uid> {
         let project = self.project_facts.as_ref().map(|project| project.uid.clone());
@@ -206,6 +229,7 @@ impl World {
     pub(crate) fn set_plan(&mut self, plan: Option<DeletionPlan>) -> Result<(), RequestError> {
         let facts = plan.as_ref().map(DeletionPlan::facts);
         self.plan_facts = facts.transpose().map_err(|e| self.nonsense(&e))?;
+        self.recorded = plan.as_ref().and_then(DeletionPlan::recorded_project);
         self.plan = plan;
         Ok(())
     }

@@ -39,13 +39,37 @@ pub struct ProjectFacts {
     pub cancel: Cancel,
     /// The annotation [`crate::keys::RESTORED_FROM`].
     pub restored_from: Option<Uid>,
+    /// The annotation [`crate::keys::STAMP`]. What it says over is what `statements` say.
+    pub stamp: Option<Stamp>,
+    /// Whether [`crate::keys::KEEP_NAMESPACE`] says `"true"`, whoever wrote it: that is all that
+    /// Kargo goes by.
+    pub keeps: bool,
     /// `status.conditions`.
     pub conditions: Vec<Condition>,
     /// `status.stats`.
     pub stats: Option<Stats>,
 }
 
+/// Tenure's word on a Project that its deletion was let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The name of the plan.
+    pub plan: String,
+    /// When it was written, by the API server's clock, in whole seconds.
+    pub at: Timestamp,
+}
+
 impl ProjectFacts {
+    /// Whether it says the same as that one, as far as it is recorded in plans.
+    pub(crate) fn says_as(&self, other: &Self) -> bool {
+        let said = |of: &Self| {
+            let Self { uid, statements, bound_by_annotation, labels, confirm, cancel, .. } =
+                of.clone();
+            (uid, statements, bound_by_annotation, labels, confirm, cancel)
+        };
+        said(self) == said(other)
+    }
+
     /// The UID of the Namespace this Project is bound to: what the annotation says, for that
     /// is a person's or our explicit word, else what the condition `NamespaceBound` recorded.
     pub fn bound(&self) -> Option<Uid> {
@@ -72,6 +96,8 @@ pub struct NamespaceFacts {
     pub labelled_by_controller: bool,
     /// Whether it carries [`crate::keys::FINALIZER`].
     pub finalizer: bool,
+    /// Whether it carries [`crate::keys::LEAVE`].
+    pub leave: bool,
     /// Whether an ownerReference names a Project, as old versions of Kargo left it.
     pub owner_reference: bool,
     /// What its annotations say about its fate.
@@ -89,7 +115,7 @@ pub struct NamespaceFacts {
 impl NamespaceFacts {
     /// Whether Tenure wrote anything into its annotations.
     pub fn recorded(&self) -> bool {
-        self.project_uid.is_some() || self.origin.is_some() || self.ledger.is_some()
+        self.project_uid.is_some() || self.origin.is_some() || self.ledger.is_some() || self.leave
     }
 }
 

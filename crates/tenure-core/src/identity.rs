@@ -142,6 +142,8 @@ mod tests {
             confirm: None,
             cancel: crate::Cancel::No,
             restored_from: None,
+            stamp: None,
+            keeps: false,
             conditions: Vec::new(),
             stats: None,
         }
@@ -157,6 +159,7 @@ mod tests {
             labelled: true,
             labelled_by_controller: true,
             finalizer: false,
+            leave: false,
             owner_reference: false,
             statements: Statements::default(),
             labels: Default::default(),

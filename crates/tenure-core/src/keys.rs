@@ -46,6 +46,14 @@ pub const CONFIRM: &str = "tenure.dev/confirm";
 pub const CANCEL: &str = "tenure.dev/cancel";
 /// On a Project that was made anew because its deletion was called off: UID of the one before.
 pub const RESTORED_FROM: &str = "tenure.dev/restored-from";
+/// On a Project whose deletion Tenure let in, beside Kargo: the name of its plan. Together with it
+/// stands [`KEEP_NAMESPACE`], so that Kargo lets go of the Namespace whatever the plan says.
+pub const STAMP: &str = "tenure.dev/stamp";
+/// Beside [`STAMP`]: what [`KEEP_NAMESPACE`] said before, if it stood there.
+pub const STAMPED_OVER: &str = "tenure.dev/stamped-over";
+/// On a Namespace, beside Kargo: the name of the plan by which it may be deleted. Where Tenure runs
+/// alone its finalizer says that.
+pub const LEAVE: &str = "tenure.dev/leave";
 /// On the breaker's ConfigMap: who closes it.
 pub const CLOSED_BY: &str = "tenure.dev/closed-by";
 /// On the breaker's ConfigMap: why it is closed, for people.

@@ -31,10 +31,10 @@ pub mod trail;
 
 pub use claim::{Claim, Disposition, Gate, Source};
 pub use decide::{Decision, decide};
-pub use facts::{Blocker, NamespaceFacts, ProjectFacts};
+pub use facts::{Blocker, NamespaceFacts, ProjectFacts, Stamp};
 pub use identity::{NotOwned, Origin, Tenancy, infer_origin, tenancy};
 pub use ledger::{Ledger, LedgerError};
 pub use lifecycle::{Observation, Step, next_step};
 pub use names::{NameError, NamespaceName, ResourceVersion, Uid};
-pub use snapshot::{CrdState, NamespaceState, Profile, Settings, Snapshot};
+pub use snapshot::{CrdState, Mode, NamespaceState, Profile, Settings, Snapshot};
 pub use statements::{Cancel, Keep, Lien, NearMiss, Statements, Wish};

@@ -18,6 +18,26 @@ pub enum Profile {
     Kargo,
 }
 
+/// Who provides for Projects, and lets go of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Tenure, in the place of Kargo's management controller.
+    #[default]
+    Standalone,
+    /// Kargo's management controller, as ever. Tenure decides beside it what becomes of Namespaces.
+    Companion,
+}
+
+impl Mode {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standalone => "standalone",
+            Self::Companion => "companion",
+        }
+    }
+}
+
 /// What was seen of the CustomResourceDefinition of Projects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrdState {
@@ -32,6 +52,8 @@ pub enum CrdState {
 /// What does not change while the program runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Who provides for Projects.
+    pub mode: Mode,
     /// What adopted namespaces are presumed to deserve.
     pub profile: Profile,
     /// The namespace Kargo runs in, where its ServiceAccounts live.
@@ -49,6 +71,9 @@ pub struct Settings {
     /// The label by which Argo CD tracks what it manages, where it is told to use one of its own:
     /// `application.instanceLabelKey`.
     pub argocd_instance_label: Option<String>,
+    /// How long after Tenure let a deletion in the API server may still refuse it: the most that it
+    /// gives a request. Beside Kargo alone.
+    pub lets_in_within: Duration,
     /// How long a confirmation holds.
     pub confirmation_holds: Duration,
     /// How many deletions are too many.
@@ -77,6 +102,7 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            mode: Mode::default(),
             profile: Profile::default(),
             kargo_namespace: "kargo".to_owned(),
             tenure_namespace: "tenure-system".to_owned(),
@@ -84,6 +110,7 @@ impl Default for Settings {
             patience: Duration::from_secs(10),
             ignored_kinds: BTreeSet::from(["*.metrics.k8s.io".to_owned()]),
             argocd_instance_label: None,
+            lets_in_within: Duration::from_secs(60),
             confirmation_holds: Duration::from_hours(24),
             breaker: BreakerLimit::default(),
             archive_required: false,

@@ -8,6 +8,7 @@ use kube::{Api, Client, discovery};
 use serde_json::{Value, json};
 use tenure_api::Project;
 use tenure_api::install::{self, Installation};
+use tenure_core::Mode;
 
 /// The namespace that Tenure runs in.
 pub const TENURE_NAMESPACE: &str = "tenure-system";
@@ -21,6 +22,7 @@ pub const BREAK_GLASS_GROUP: &str = "tenure:break-glass";
 pub(crate) async fn install_tenure(client: &Client) -> anyhow::Result<()> {
     let mut objects: Vec<Value> = install::crds().iter().map(|crd| json!(crd)).collect();
     let installation = Installation {
+        mode: Mode::Standalone,
         namespace: TENURE_NAMESPACE.to_owned(),
         kargo_namespace: KARGO_NAMESPACE.to_owned(),
         break_glass_group: Some(BREAK_GLASS_GROUP.to_owned()),

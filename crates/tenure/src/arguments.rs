@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tenure_api::install::Installation;
-use tenure_core::{Profile, Settings};
+use tenure_core::{Mode, Profile, Settings};
 
 /// Decides what becomes of a Kubernetes namespace when the Kargo Project that lives in it goes.
 #[derive(Parser)]
@@ -89,6 +89,9 @@ pub(crate) struct ClusterArguments {
 
 #[derive(Args)]
 pub(crate) struct ManifestArguments {
+    /// How Tenure will run: beside Kargo it needs, and gets, far less
+    #[arg(long, env = "TENURE_MODE", value_enum, default_value_t = ModeName::Companion)]
+    pub(crate) mode: ModeName,
     /// Namespace that Tenure runs in
     #[arg(long, env = "TENURE_NAMESPACE", default_value = "tenure-system")]
     pub(crate) namespace: String,
@@ -117,10 +120,11 @@ pub(crate) struct ManifestArguments {
 
 #[derive(Args)]
 pub(crate) struct ServerArguments {
-    /// How to run: `standalone` does all that Kargo's management controller does for Projects,
-    /// on clusters where that controller does not run
+    /// How to run: `companion` decides beside Kargo's management controller what becomes of
+    /// namespaces, and leaves the rest to it; `standalone` does all that that controller does for
+    /// Projects, on clusters where it does not run
     #[arg(long, env = "TENURE_MODE", value_enum)]
-    pub(crate) mode: Mode,
+    pub(crate) mode: ModeName,
     #[command(flatten)]
     pub(crate) decision: DecisionArguments,
     /// This many namespaces may be deleted within --breaker-window, whatever their part; more open
@@ -209,7 +213,8 @@ pub(crate) struct LogArguments {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Mode {
+pub(crate) enum ModeName {
+    Companion,
     Standalone,
 }
 
@@ -250,6 +255,16 @@ impl ManifestArguments {
             kargo_namespace: self.kargo_namespace.clone(),
             system_namespaces: self.system_namespace.iter().cloned().collect(),
             break_glass_group: self.break_glass_group.clone(),
+            mode: self.mode.into(),
+        }
+    }
+}
+
+impl From<ModeName> for Mode {
+    fn from(name: ModeName) -> Self {
+        match name {
+            ModeName::Companion => Self::Companion,
+            ModeName::Standalone => Self::Standalone,
         }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn published(arguments: &ServerArguments, settings: &Settings) -> Pub
         admission: webhook.webhook_listen.is_some(),
         front_ends: webhook::front_ends(arguments),
         check_requester: webhook.check_requester,
-        ..Published::of(settings, env!("CARGO_PKG_VERSION"), "standalone")
+        ..Published::of(settings, env!("CARGO_PKG_VERSION"))
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::arguments::{Mode, ServerArguments};
+use crate::arguments::ServerArguments;
 use crate::leader::Leadership;
 use crate::{archive, probes, publish, telemetry, webhook};
 
@@ -44,14 +44,13 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
         println!("{released}");
         return Ok(());
     }
-    let Mode::Standalone = arguments.mode;
     let manager = Manager::new(cluster.clone(), arguments.plan_retention);
     let listener = TcpListener::bind(arguments.listen)
         .await
         .with_context(|| format!("listen on {}", arguments.listen))?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        mode = "standalone",
+        mode = cluster.settings().mode.as_str(),
         listen = %listener.local_addr().unwrap_or(arguments.listen),
         "starting"
     );
@@ -98,6 +97,7 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
 
 fn settings(arguments: &ServerArguments) -> Settings {
     Settings {
+        mode: arguments.mode.into(),
         confirmation_holds: arguments.confirmation_holds,
         breaker: BreakerLimit {
             window: arguments.breaker_window,

@@ -10,7 +10,7 @@ use tenure_controllers::Metrics;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::arguments::{ServerArguments, WebhookArguments};
+use crate::arguments::{ModeName, ServerArguments, WebhookArguments};
 
 /// How often it is tried whether the API server asks.
 const TRY: Duration = Duration::from_mins(1);
@@ -75,7 +75,7 @@ fn options(arguments: &ServerArguments) -> Options {
         break_glass_group: arguments.webhook.break_glass_group.clone(),
         front_ends: front_ends(arguments),
         check_requester: arguments.webhook.check_requester,
-        makes_namespaces: true,
+        makes_namespaces: arguments.mode == ModeName::Standalone,
     }
 }
 

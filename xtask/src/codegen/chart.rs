@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tenure_api::install::{self, Installation};
+use tenure_api::install::{self, Installation, Mode};
 use tenure_api::webhooks::{self, Reach};
 
 use super::HEADER;
@@ -45,8 +45,9 @@ pub(super) fn files() -> anyhow::Result<BTreeMap<String, String>> {
 }
 
 /// An installation as the chart's values describe it.
-fn installation() -> Installation {
+fn installation(mode: Mode) -> Installation {
     Installation {
+        mode,
         namespace: OWN.to_owned(),
         kargo_namespace: KARGO.to_owned(),
         break_glass_group: Some(BREAK_GLASS.to_owned()),
@@ -61,8 +62,9 @@ fn webhook() -> Vec<Value> {
 }
 
 fn parts() -> Vec<Part> {
-    let (guards, access): (Vec<_>, Vec<_>) =
-        install::manifests(&installation()).into_iter().filter(is_the_charts).partition(is_guard);
+    // The guards are the same, whoever provides for Projects.
+    let (_, standalone) = guards_and_access(Mode::Standalone);
+    let (guards, companion) = guards_and_access(Mode::Companion);
     let (projects, crds): (Vec<_>, Vec<_>) = install::crds()
         .iter()
         .map(|crd| kept(json!(crd)))
@@ -74,8 +76,14 @@ fn parts() -> Vec<Part> {
     };
     vec![
         part("crds", Some(".Values.crds.install"), crds),
-        part("crd-projects", Some("and .Values.crds.install .Values.crds.projects"), projects),
-        part("rbac", None, access),
+        // Beside Kargo it is Kargo's.
+        part(
+            "crd-projects",
+            Some("and .Values.crds.install .Values.crds.projects (eq .Values.mode \"standalone\")"),
+            projects,
+        ),
+        part("rbac-companion", Some("eq .Values.mode \"companion\""), companion),
+        part("rbac-standalone", Some("eq .Values.mode \"standalone\""), standalone),
         part("guards", None, guards),
         part("webhook", Some(".Values.webhook.enabled"), webhook()),
         part("contents", Some(".Values.rbac.contents"), install::contents_manifests(OWN)),
@@ -87,6 +95,12 @@ fn parts() -> Vec<Part> {
             install::uninstall_manifests(OWN).into_iter().map(before_deletion).collect(),
         ),
     ]
+}
+
+/// The rules that the API server evaluates, and what Tenure may do.
+fn guards_and_access(mode: Mode) -> (Vec<Value>, Vec<Value>) {
+    let manifests = install::manifests(&installation(mode));
+    manifests.into_iter().filter(is_the_charts).partition(is_guard)
 }
 
 /// Whether the object is for the chart to make. The namespace is the release's, and its
@@ -152,7 +166,9 @@ mod tests {
         let names = |objects: &[Value]| -> Vec<String> {
             objects.iter().map(|o| format!("{} {}", o["kind"], o["metadata"]["name"])).collect()
         };
-        let mut wanted = names(&install::manifests(&installation()));
+        let mut wanted = names(&install::manifests(&installation(Mode::Companion)));
+        // Of each mode one, but for the guards.
+        wanted.extend(names(&guards_and_access(Mode::Standalone).1));
         wanted.retain(|name| {
             *name != format!("\"Namespace\" \"{OWN}\"") && name != "\"ServiceAccount\" \"tenure\""
         });

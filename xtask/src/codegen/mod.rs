@@ -11,7 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
-use tenure_api::install::{self, Installation};
+use tenure_api::install::{self, Installation, Mode};
 
 use crate::cargo::root;
 
@@ -57,9 +57,11 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
 /// Every generated file, by its path in the repository.
 fn files() -> anyhow::Result<BTreeMap<String, String>> {
     let crds: Vec<Value> = install::crds().iter().map(|crd| serde_json::json!(crd)).collect();
+    let standalone = Installation { mode: Mode::Standalone, ..Installation::default() };
     let mut files = BTreeMap::from([
         ("deploy/crds.yaml".to_owned(), yaml(&crds)?),
         ("deploy/rbac.yaml".to_owned(), yaml(&install::manifests(&Installation::default()))?),
+        ("deploy/rbac-standalone.yaml".to_owned(), yaml(&install::manifests(&standalone))?),
         ("deploy/people.yaml".to_owned(), yaml(&install::people_manifests())?),
         ("deploy/contents.yaml".to_owned(), yaml(&install::contents_manifests("tenure-system"))?),
         ("deploy/clean.yaml".to_owned(), yaml(&install::clean_manifests("tenure-system"))?),

@@ -10,7 +10,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use tempfile::TempDir;
 use tenure_api::Project;
-use tenure_api::install::{self, Installation};
+use tenure_api::install::{self, Installation, Mode};
 use tenure_testbed::{ControlPlane, KARGO_NAMESPACE, Process, TENURE_NAMESPACE, apply, eventually};
 
 use crate::cargo::server;
@@ -89,7 +89,9 @@ async fn existing(context: &str, kubeconfig: &std::path::Path) -> anyhow::Result
         "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": KARGO_NAMESPACE},
     });
     apply(&client, &kargo).await?;
-    for manifest in install::manifests(&Installation::default()) {
+    // The story is told without Kargo.
+    let installation = Installation { mode: Mode::Standalone, ..Installation::default() };
+    for manifest in install::manifests(&installation) {
         apply(&client, &manifest).await?;
     }
     tenure_testbed::write_token_kubeconfig(

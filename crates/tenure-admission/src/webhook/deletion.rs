@@ -1,15 +1,20 @@
 //! A Project is about to be deleted: what becomes of its Namespace is decided and recorded before.
 //!
 //! The API server may ask several times for one deletion, for it asks inside its compare-and-swap;
-//! what is written is the same each time.
+//! what is written is the same each time. Beside Kargo it always does: the stamp changes the Project,
+//! so that it is read, and asked about, once more, and Kargo's first sight of the deleted Project
+//! has the stamp on it.
 
-use tenure_cluster::{Asker, Outlook, World};
+use tenure_cluster::{Asker, Category, Outlook, RequestError, World};
 use tenure_core::lifecycle::Preview;
 use tenure_core::{Disposition, Gate, NamespaceName, Source};
 
 use super::review::{Request, Target, User};
 use super::verdict::Verdict;
 use super::{Admission, CONTENTS_WITHIN, wording};
+
+/// How often a deletion is judged whose Project changes meanwhile.
+const ATTEMPTS: u32 = 3;
 
 impl Admission {
     /// Decides whether the Project may be deleted now.
@@ -18,17 +23,50 @@ impl Admission {
             Ok(target) => target,
             Err(error) => return Verdict::senseless(error.to_string()),
         };
-        let verdict = self.judge_deletion(request, target).await;
+        let mut attempts = 0;
+        let verdict = loop {
+            attempts += 1;
+            match self.judge_deletion(request, target).await {
+                Ok(verdict) => break verdict,
+                // Others write to the Project, too; what it says now is decided by anew.
+                Err(error) if attempts < ATTEMPTS && error.category() == Category::Conflict => {}
+                Err(error) => {
+                    let name = target.name;
+                    break Verdict::undecided(format!(
+                        "Kargo could not be told to leave namespace {name} to Tenure: failed to \
+                         {error}; try again"
+                    ));
+                }
+            }
+        };
         if self.breaks_glass(request) {
             return verdict.overruled(&request.user_info.username);
         }
         verdict
     }
 
-    async fn judge_deletion(&self, request: &Request, target: Target<'_>) -> Verdict {
+    /// Decides, and where the deletion is let in beside Kargo, tells Kargo to leave the Namespace
+    /// alone: whatever is decided, and also where there is nothing to decide, for by the time that
+    /// Kargo comes to it something else may stand there.
+    async fn judge_deletion(
+        &self,
+        request: &Request,
+        target: Target<'_>,
+    ) -> Result<Verdict, RequestError> {
+        let (verdict, world) = self.judge(request, target).await;
+        let lets_in = verdict.is_allowed() || self.breaks_glass(request);
+        if let Some(mut world) = world.filter(|_| lets_in && !request.is_dry_run()) {
+            self.cluster.stamp(&mut world).await?;
+        }
+        Ok(verdict)
+    }
+
+    /// Decides, and records it. What was read comes along, if the Project that is to be deleted was.
+    async fn judge(&self, request: &Request, target: Target<'_>) -> (Verdict, Option<World>) {
         let name = target.name;
         if self.cluster.settings().is_system(name) || NamespaceName::parse(name).is_err() {
-            return Verdict::allowed().warn(format!("no namespace is Project {name}'s"));
+            let world = self.cluster.gather(name).await.ok();
+            return (Verdict::allowed().warn(format!("no namespace is Project {name}'s")), world);
         }
         let requester = request.requester(&self.options.front_ends);
         let looking = self.cluster.outlook(name, Some(requester), CONTENTS_WITHIN);
@@ -36,29 +74,33 @@ impl Admission {
             Ok(outlook) => outlook,
             Err(error) => {
                 let why = format!("what becomes of namespace {name} cannot be decided now");
-                return Verdict::undecided(format!("{why}: failed to {error}; try again"));
+                let why = format!("{why}: failed to {error}; try again");
+                return (Verdict::undecided(why), None);
             }
         };
         let Some(project) = world.project() else {
-            return Verdict::undecided(format!("Project {name} cannot be found now; try again"));
+            let why = format!("Project {name} cannot be found now; try again");
+            return (Verdict::undecided(why), None);
         };
         if target.meta.uid.as_deref().is_some_and(|uid| uid != project.uid.as_str()) {
-            return Verdict::conflict(format!("another Project {name} stands in its place"));
+            let why = format!("another Project {name} stands in its place");
+            return (Verdict::conflict(why), None);
         }
         if project.deleting.is_some() {
             // It was let in before; what holds it now is for the controller to say.
-            return Verdict::allowed();
+            return (Verdict::allowed(), None);
         }
         let Some(preview) = preview else {
             // Nothing is left to protect, and a refusal could hold a terminating Namespace for ever.
-            return Verdict::allowed().warn(match world.namespace() {
+            let verdict = Verdict::allowed().warn(match world.namespace() {
                 Some(_) => format!("namespace {name} is being deleted already"),
                 None => format!("there is no namespace {name}"),
             });
+            return (verdict, Some(world));
         };
         let glass = self.breaks_glass(request);
         if !glass && let Some(verdict) = self.lacks_the_right(request, name, &preview).await {
-            return verdict;
+            return (verdict, None);
         }
         let holds = |gate: &&Gate| holds(gate, &world, hurried);
         let gates: Vec<_> = preview.gates.iter().filter(holds).collect();
@@ -67,17 +109,19 @@ impl Admission {
         } else {
             Verdict::forbidden(wording::refusal(name, &preview, &gates))
         };
-        let recorded = gates.is_empty() || glass || gates.iter().any(|gate| asks_people(gate));
+        let lets_in = gates.is_empty() || glass;
+        let recorded = lets_in || gates.iter().any(|gate| asks_people(gate));
         let verdict = annotate(verdict, &preview);
         if request.is_dry_run() || !recorded {
-            return verdict;
+            return (verdict, Some(world));
         }
         // Before the Project goes, it is known what was decided, and who asked.
-        match self.cluster.record(&preview.plan, &mut world).await {
-            Ok(()) => verdict,
-            Err(error) => Verdict::undecided(format!(
-                "the plan for Project {name} could not be recorded: failed to {error}; try again"
-            )),
+        match self.cluster.record(&preview.plan, lets_in, &mut world).await {
+            Ok(()) => (verdict, Some(world)),
+            Err(error) => {
+                let why = format!("the plan for Project {name} could not be recorded");
+                (Verdict::undecided(format!("{why}: failed to {error}; try again")), Some(world))
+            }
         }
     }
 

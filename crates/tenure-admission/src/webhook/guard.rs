@@ -47,9 +47,11 @@ impl Admission {
         if meta.uid.as_deref().is_some_and(|uid| uid != namespace.uid.as_str()) {
             return Verdict::conflict(format!("another namespace {name} stands in its place"));
         }
-        let Some(project) = world.project() else { return without_project(name, &world) };
-        let tenancy = tenancy(project, namespace);
-        if is_anothers(&tenancy, project) {
+        let Some(project) = world.subject(self.cluster.settings()) else {
+            return without_project(name, &world);
+        };
+        let tenancy = tenancy(&project, namespace);
+        if is_anothers(&tenancy, &project) {
             // Whosever it is, it is not the Project's, and so not for us to say.
             return Verdict::allowed();
         }
@@ -79,7 +81,8 @@ impl Admission {
     /// says by now that it must not be.
     async fn is_carried_out(&self, name: &str) -> Result<bool, RequestError> {
         let world = self.cluster.gather(name).await?;
-        let (Some(namespace), Some(project)) = (world.namespace(), world.project()) else {
+        let subject = world.subject(self.cluster.settings());
+        let (Some(namespace), Some(project)) = (world.namespace(), subject) else {
             return Ok(false);
         };
         let begun = world.plan().is_some_and(|plan| {
@@ -88,7 +91,7 @@ impl Admission {
                 && plan.disposition == Disposition::Delete
                 && plan.has_begun()
         });
-        let said = world.observe(self.cluster.settings(), None).decide(project);
+        let said = world.observe(self.cluster.settings(), None).decide(&project);
         Ok(begun && said.claims.is_empty() && said.gates.is_empty())
     }
 

@@ -14,6 +14,7 @@ async fn the_rules_compile_whatever_names_an_installation_has() {
     let dry = PostParams { dry_run: true, ..Default::default() };
     let odd = "o'brien \"and\" \\ \n others";
     let installation = Installation {
+        mode: tenure_core::Mode::Standalone,
         namespace: "tenancy".to_owned(),
         kargo_namespace: "promotions".to_owned(),
         system_namespaces: ["platform".to_owned(), odd.to_owned()].into(),

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_api::Published;
+use tenure_core::Mode;
 
 use crate::arguments::{AssumedArguments, GlobalArguments, VersionArguments};
 use crate::exit::Outcome;
@@ -54,8 +55,10 @@ pub(crate) async fn run(
         let session = Session::open(global).await?;
         let known = session.known(&AssumedArguments::default()).await;
         let namespace = session.tenure_namespace.clone();
-        let of =
-            |Published { version, mode, .. }: Published| ServerVersion { version, mode, namespace };
+        let of = |Published { version, mode, .. }: Published| {
+            let mode = Mode::from(mode).as_str().to_owned();
+            ServerVersion { version, mode, namespace }
+        };
         version.server = known.published.map(of);
         version.unknown = known.advisory.into_iter().next();
     }

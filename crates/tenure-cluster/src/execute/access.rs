@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tenure_api::access::AccessObject;
 use tenure_core::access::{AccessKey, AccessKind, AccessState};
 use tenure_core::lifecycle::Access;
-use tenure_core::{Uid, keys};
+use tenure_core::{Mode, Uid, keys};
 
 use super::{patch, post};
 use crate::gather::Cluster;
@@ -106,6 +106,9 @@ impl Cluster {
         keys: &[AccessKey],
         world: &mut World,
     ) -> Result<(), RequestError> {
+        if self.settings.mode == Mode::Companion {
+            return self.take_kargos_access(keys, world).await;
+        }
         let (whole, single) = split(keys, world);
         let uid = world.tenant_uid();
         let collections = whole
@@ -175,7 +178,7 @@ impl Cluster {
         }
     }
 
-    async fn delete_one(
+    pub(crate) async fn delete_one(
         &self,
         namespace: &str,
         key: &AccessKey,
@@ -219,7 +222,7 @@ impl Cluster {
         Ok(self.within(doing, api.create(&post(), object)).await?.meta().clone())
     }
 
-    fn in_namespace<K>(&self, namespace: &str) -> Api<K>
+    pub(crate) fn in_namespace<K>(&self, namespace: &str) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
@@ -264,7 +267,7 @@ fn worse(one: Option<RequestError>, other: RequestError) -> Option<RequestError>
 }
 
 impl World {
-    fn mark(&mut self, key: &AccessKey, state: AccessState, meta: Option<ObjectMeta>) {
+    pub(crate) fn mark(&mut self, key: &AccessKey, state: AccessState, meta: Option<ObjectMeta>) {
         if let Access::Known(access) = &mut self.access {
             if let Some(entry) = access.wanted.iter_mut().find(|(wanted, _)| wanted == key) {
                 entry.1 = state;

@@ -31,7 +31,7 @@ impl Cluster {
             Step::ReadBlockers => self.read_blockers(world).await,
             Step::ReadContents => self.look_at_contents(world).await,
             Step::ReadRemaining(cleaning) => self.look_at_remaining(cleaning, world).await,
-            Step::RecordPlan(plan) => self.record_plan(plan, world).await,
+            Step::RecordPlan(plan) => self.record_plan(plan, None, world).await,
             Step::RecordProject => self.record_project(world).await,
             Step::AdvancePlan(status) => self.advance_plan(status, world).await,
             Step::Archive => {
@@ -49,6 +49,10 @@ impl Cluster {
             Step::LetGoOfProject => self.let_go_of_project(world).await,
             Step::DeleteProject(uid) => self.delete_project(uid, world).await,
             Step::ReportStatus(report) => self.report_status(report, world).await,
+            Step::StampProject(plan) => self.stamp_project(plan, world).await,
+            Step::WithdrawStamp => self.withdraw_stamp(world).await,
+            Step::GiveLeave(plan) => self.give_leave(plan, world).await,
+            Step::TakeLeave => self.take_leave(world).await,
             Step::CreateNamespace { finalizer } => self.create_namespace(*finalizer, world).await,
             Step::RecordNamespace { origin, ledger, finalizer } => {
                 self.record_namespace(*origin, ledger, *finalizer, world).await

@@ -58,16 +58,20 @@ impl Cluster {
         &self,
         origin: Origin,
         ledger: &Ledger,
-        finalizer: bool,
+        finalizer: Option<bool>,
         world: &mut World,
     ) -> Result<(), RequestError> {
-        let Some(project) = &world.project_facts else { return Ok(()) };
-        let uid = project.uid.clone();
+        let project = world.project_facts.as_ref().or(world.recorded.as_ref());
+        let Some(uid) = project.map(|project| project.uid.clone()) else { return Ok(()) };
         let ledger = ledger.to_annotation();
         self.patch_namespace("record", world, |patch| {
             // Whoever else records it meanwhile, or takes its label away, wins.
             let patch = patch.at_this_version().annotate(&record(&uid, origin, &ledger));
-            if finalizer { patch.add_finalizer() } else { patch.remove_finalizer() }
+            match finalizer {
+                Some(true) => patch.add_finalizer(),
+                Some(false) => patch.remove_finalizer(),
+                None => patch,
+            }
         })
         .await?;
         // What was foreign before may be inherited now.
@@ -102,6 +106,24 @@ impl Cluster {
             .await
     }
 
+    pub(super) async fn give_leave(
+        &self,
+        plan: &str,
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        self.patch_namespace("give leave to delete", world, |patch| {
+            patch.at_this_version().annotate(&[(keys::LEAVE, plan)])
+        })
+        .await
+    }
+
+    pub(super) async fn take_leave(&self, world: &mut World) -> Result<(), RequestError> {
+        self.patch_namespace("take back the leave to delete", world, |patch| {
+            patch.remove_annotation(keys::LEAVE)
+        })
+        .await
+    }
+
     pub(super) async fn strip_owner_reference(
         &self,
         world: &mut World,
@@ -121,7 +143,10 @@ impl Cluster {
                 .remove_annotation(keys::PROJECT_UID)
                 .remove_annotation(keys::ORIGIN)
                 .remove_annotation(keys::LEDGER)
-                .remove_finalizer();
+                .remove_annotation(keys::LEAVE);
+            if what.finalizer {
+                patch = patch.remove_finalizer();
+            }
             if what.label {
                 patch = patch.remove_label(keys::PROJECT_LABEL);
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Api;
@@ -13,7 +14,7 @@ use tenure_api::plan::{
 };
 use tenure_api::{DeletionPlan, Project};
 use tenure_core::plan::{self, Current, Phase, Plan, PlanStatus};
-use tenure_core::{Disposition, keys};
+use tenure_core::{Disposition, Mode, keys};
 
 use super::{patch, post};
 use crate::error::Failure;
@@ -28,27 +29,32 @@ impl Cluster {
     }
 
     /// Writes what was decided: creates the plan, or puts the decision in place of the one that
-    /// it holds. Who agreed stays, and who asked, unless somebody asks now.
+    /// it holds. Who agreed stays, and who asked, unless somebody asks now. `let_in` is when the
+    /// deletion was let in, if that is not on the Project.
     pub(crate) async fn record_plan(
         &self,
         plan: &Plan,
+        let_in: Option<Timestamp>,
         world: &mut World,
     ) -> Result<(), RequestError> {
-        let Some(project) = &world.project else { return Ok(()) };
         // Whoever asks again for the same does not make it newer.
         let same = world.plan_facts.as_ref().filter(|stored| stored.digest == plan.digest());
         let decided = same.and_then(|stored| stored.decided).unwrap_or_else(|| self.clock.now());
         let decided_at = Some(Time(decided));
         let decision = PlannedDecision { decided_at, ..PlannedDecision::from(plan) };
+        let project = world.project.as_ref().map(|p| self.planned(p, let_in));
         let asks = world.requester.as_ref().map(planned_requester);
         let doing = format!("record the plan for project {}", world.name);
         let own = world.plan.as_ref().filter(|s| s.spec.project.uid == plan.project_uid.as_str());
         let stored = match own {
             Some(stored) => {
                 let mut change = ObjectPatch::of(&stored.metadata)
-                    .set("/spec/project", serde_json::json!(planned_project(project)))
                     .set("/spec/namespace", serde_json::json!(planned_namespace(plan)))
                     .set("/spec/decision", serde_json::json!(decision));
+                // What is recorded of a Project that is gone stays.
+                if let Some(project) = project {
+                    change = change.set("/spec/project", serde_json::json!(project));
+                }
                 if let Some(asks) = asks {
                     change = change.set("/spec/requester", serde_json::json!(asks));
                 }
@@ -57,18 +63,24 @@ impl Cluster {
                 self.within(doing, self.plans().patch(name, &patch(), &change)).await?
             }
             None => {
-                let stored = new_plan(plan, project, decision, asks, &world.name);
+                let Some(project) = project else { return Ok(()) };
+                let stored = new_plan(plan, project, decision, asks);
                 self.within(doing, self.plans().create(&post(), &stored)).await?
             }
         };
         self.take_plan(Some(stored), world)
     }
 
+    /// What is recorded of a Project.
+    fn planned(&self, project: &Project, let_in: Option<Timestamp>) -> PlannedProject {
+        PlannedProject::of(project, let_in, &self.settings)
+    }
+
     /// Writes what the Project says now.
     pub(super) async fn record_project(&self, world: &mut World) -> Result<(), RequestError> {
         let (Some(project), Some(stored)) = (&world.project, &world.plan) else { return Ok(()) };
         let change: Patch<()> = ObjectPatch::of(&stored.metadata)
-            .set("/spec/project", serde_json::json!(planned_project(project)))
+            .set("/spec/project", serde_json::json!(self.planned(project, None)))
             .build();
         let name = stored.metadata.name.as_deref().unwrap_or_default();
         let doing = format!("record project {}", world.name);
@@ -113,18 +125,19 @@ impl Cluster {
     /// the Namespace of the one before.
     pub(super) async fn restore_project(&self, world: &mut World) -> Result<(), RequestError> {
         let Some(plan) = &world.plan else { return Ok(()) };
-        let PlannedProject { name, uid, resource_version: _, labels, annotations } =
-            &plan.spec.project;
+        let PlannedProject { name, uid, labels, annotations, .. } = &plan.spec.project;
         let mut annotations = annotations.clone();
         annotations.retain(|key, _| key != keys::CANCEL && key != keys::CONFIRM);
         annotations.insert(keys::RESTORED_FROM.to_owned(), uid.clone());
         annotations.insert(keys::NAMESPACE_UID.to_owned(), plan.spec.namespace.uid.clone());
+        // Kargo puts its own on it.
+        let holds = self.settings.mode == Mode::Standalone;
         let project = Project {
             metadata: ObjectMeta {
                 name: Some(name.clone()),
                 labels: Some(labels.clone()),
                 annotations: Some(annotations),
-                finalizers: Some(vec![keys::FINALIZER.to_owned()]),
+                finalizers: holds.then(|| vec![keys::FINALIZER.to_owned()]),
                 ..Default::default()
             },
             status: None,
@@ -203,17 +216,6 @@ impl Cluster {
     }
 }
 
-fn planned_project(project: &Project) -> PlannedProject {
-    let ObjectMeta { name, uid, resource_version, labels, annotations, .. } = &project.metadata;
-    PlannedProject {
-        name: name.clone().unwrap_or_default(),
-        uid: uid.clone().unwrap_or_default(),
-        resource_version: resource_version.clone().unwrap_or_default(),
-        labels: labels.clone().unwrap_or_default(),
-        annotations: annotations.clone().unwrap_or_default(),
-    }
-}
-
 fn planned_namespace(plan: &Plan) -> PlannedNamespace {
     PlannedNamespace { uid: plan.namespace_uid.to_string(), origin: plan.origin.map(Into::into) }
 }
@@ -224,17 +226,17 @@ fn planned_requester(requester: &plan::Requester) -> Requester {
 
 fn new_plan(
     plan: &Plan,
-    project: &Project,
+    project: PlannedProject,
     decision: PlannedDecision,
     requester: Option<Requester>,
-    name: &str,
 ) -> DeletionPlan {
+    let name = plan::name(&project.name, &plan.project_uid);
     let spec = DeletionPlanSpec {
-        project: planned_project(project),
+        project,
         namespace: planned_namespace(plan),
         decision,
         requester,
         approvals: Vec::new(),
     };
-    DeletionPlan::new(&plan::name(name, &plan.project_uid), spec)
+    DeletionPlan::new(&name, spec)
 }

@@ -53,6 +53,49 @@ impl Cluster {
         self.patch_project("let go of", world, |patch| patch.remove_finalizer()).await
     }
 
+    /// Has Kargo let go of the Namespace whatever is decided. What keep-namespace said before stands
+    /// beside it, so that the stamp can be taken off again.
+    pub(crate) async fn stamp_project(
+        &self,
+        plan: &str,
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        let annotations = world.project.as_ref().and_then(|p| p.metadata.annotations.as_ref());
+        let before = annotations.and_then(|a| a.get(keys::KEEP_NAMESPACE)).cloned();
+        self.patch_project("stamp", world, |patch| {
+            // What a person says meanwhile must not be written over.
+            let patch = patch.at_this_version();
+            let stamp = [(keys::KEEP_NAMESPACE, keys::TRUE), (keys::STAMP, plan)];
+            match &before {
+                Some(before) => patch.annotate(&[(keys::STAMPED_OVER, before)]),
+                None => patch.remove_annotation(keys::STAMPED_OVER),
+            }
+            .annotate(&stamp)
+        })
+        .await
+    }
+
+    /// Takes the stamp off, and puts back what it said over.
+    pub(super) async fn withdraw_stamp(&self, world: &mut World) -> Result<(), RequestError> {
+        let Some(project) = &world.project else { return Ok(()) };
+        let stamped = project.metadata.annotations.clone().unwrap_or_default();
+        let before = tenure_api::unstamped(&stamped);
+        self.patch_project("take the stamp off", world, |patch| {
+            let mut patch = patch.at_this_version();
+            for key in [keys::STAMP, keys::STAMPED_OVER, keys::KEEP_NAMESPACE] {
+                patch = match before.get(key) {
+                    Some(value) if stamped.get(key) != Some(value) => {
+                        patch.annotate(&[(key, value)])
+                    }
+                    Some(_) => patch,
+                    None => patch.remove_annotation(key),
+                };
+            }
+            patch
+        })
+        .await
+    }
+
     pub(super) async fn delete_project(
         &self,
         uid: &Uid,

@@ -41,6 +41,15 @@ pub enum Watched {
 }
 
 impl Watched {
+    /// Those that only who provides for Projects has to know.
+    pub const PROVIDED: [Self; 6] = [
+        Self::ServiceAccounts,
+        Self::Roles,
+        Self::RoleBindings,
+        Self::ClusterRoles,
+        Self::ClusterRoleBindings,
+        Self::Controllers,
+    ];
     /// All of them.
     pub const ALL: [Self; 12] = [
         Self::Projects,
@@ -181,6 +190,7 @@ impl Store {
             access,
             blockers: None,
             plan: None,
+            recorded: None,
             policies: inner.plans.policies(),
             contents: None,
             remaining: None,

@@ -16,8 +16,8 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Config, Event};
 use kube::{Api, Client, Resource};
-use tenure_cluster::Store;
-use tenure_core::Settings;
+use tenure_cluster::{Store, Watched};
+use tenure_core::{Mode, Settings};
 use tokio::task::JoinSet;
 
 use crate::{Metrics, Waker};
@@ -41,10 +41,15 @@ impl Watching {
         tasks.spawn(self.clone().projects());
         tasks.spawn(self.clone().namespaces());
         tasks.spawn(self.clone().project_crd());
-        tasks.spawn(self.clone().controllers());
         tasks.spawn(self.clone().plans());
         tasks.spawn(self.clone().policies());
         tasks.spawn(self.clone().breaker());
+        if self.settings.mode == Mode::Companion {
+            // What Kargo provides, and reports, is Kargo's to look after.
+            Watched::PROVIDED.into_iter().for_each(|watched| self.store.complete(watched));
+            return;
+        }
+        tasks.spawn(self.clone().controllers());
         self.provisioned(tasks);
         for kind in ["Warehouse", "Stage"] {
             tasks.spawn(self.clone().health(kind));

@@ -13,8 +13,8 @@ use crate::plan::{Phase, Plan, PlanFacts};
 use crate::status::Progress;
 use crate::trail::Event;
 use crate::{
-    Blocker, Cancel, Disposition, NamespaceFacts, NotOwned, Profile, ProjectFacts, Tenancy, Uid,
-    tenancy,
+    Blocker, Cancel, Disposition, Mode, NamespaceFacts, NotOwned, Profile, ProjectFacts, Settings,
+    Tenancy, Uid, tenancy,
 };
 
 /// How often the status is brought up to date while a Namespace takes its time.
@@ -36,6 +36,12 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
     if let Some(step) = former::next(seen, project, now) {
         return step;
     }
+    carry(seen, project, now)
+}
+
+/// Carries out what is decided about the Namespace of a Project that nobody but Tenure holds any
+/// more; beside Kargo, of one that is gone.
+pub(super) fn carry(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step {
     if let Some(trouble) = &seen.trouble {
         let progress = Progress::Leaving(format!("failed to {trouble}"));
         return rest_at(seen, project, &progress, Step::Wait(Wait::Retry));
@@ -56,7 +62,7 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
     if let Tenancy::Unrecorded(origin) = tenancy {
         return record(seen, project, origin);
     }
-    if project.cancel == Cancel::Yes {
+    if seen.cancel(project) == Cancel::Yes {
         return call_off(seen, project, namespace, now);
     }
     match planned(seen, project, namespace, now) {
@@ -94,6 +100,8 @@ fn ended(
         return phase.is_final().then(|| release(seen, project, namespace, now));
     }
     let released = match tenancy {
+        // Nothing is begun beside Kargo that is not recorded.
+        Tenancy::Unrecorded(_) if seen.beside_kargo() => phase == Phase::Executing,
         // Unrecorded although the Project is bound to it: the record was taken back.
         Tenancy::Unrecorded(_) => project.bound().is_some(),
         _ => phase == Phase::Executing && plan.is_some_and(|p| p.disposition > Disposition::Delete),
@@ -137,11 +145,11 @@ fn call_off(
         // What the person wants back is gone; nobody may be told that it was spared.
         return void(plan, now, "another namespace of its name stands in its place");
     }
-    if namespace.finalizer {
+    if seen.has_leave(namespace) {
         // A DELETE may be on its way: another controller's, or one whose answer was lost. It
         // holds for the version it was decided on, which this write ends; whoever decides anew
         // reads that the deletion is called off.
-        return Step::RemoveNamespaceFinalizer;
+        return seen.take_leave();
     }
     if plan.project_version != project.resource_version {
         // Whatever was said on the Project since, it says when it is made anew.
@@ -155,7 +163,7 @@ fn call_off(
 /// Takes back what was provisioned outside the Namespace, records how the plan ended, and lets go
 /// of the Project.
 fn let_go(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step {
-    if let Some(step) = taking_back(seen, |key| !key.kind.namespaced()) {
+    if let Some(step) = taking_back_outside(seen) {
         return step;
     }
     let there = |uid: &Uid| seen.namespace.as_ref().is_some_and(|namespace| namespace.uid == *uid);
@@ -175,7 +183,22 @@ fn let_go(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Ste
 
 /// Lets go of the Project, once the trail is where it has to be kept.
 fn let_go_archived(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
-    archiving::first(seen, project, || seen.decide(project)).unwrap_or(Step::LetGoOfProject)
+    let let_go = match (seen.beside_kargo(), &seen.project) {
+        (false, _) => Step::LetGoOfProject,
+        // Somebody else holds it.
+        (true, Some(_)) => Step::Wait(Wait::Event),
+        (true, None) => Step::Done,
+    };
+    archiving::first(seen, project, || seen.decide(project)).unwrap_or(let_go)
+}
+
+/// The step that takes back what was provided outside the Namespace, if anything is left. Kargo
+/// does so itself where it provides.
+fn taking_back_outside(seen: &Observation<'_>) -> Option<Step> {
+    if seen.beside_kargo() {
+        return None;
+    }
+    taking_back(seen, |key| !key.kind.namespaced())
 }
 
 /// The step that takes back those provisioned objects, if any are left.
@@ -196,10 +219,10 @@ fn while_it_goes(
     tenancy: &Tenancy,
     now: Timestamp,
 ) -> Step {
-    if let Some(step) = taking_back(seen, |key| !key.kind.namespaced()) {
+    if let Some(step) = taking_back_outside(seen) {
         return step;
     }
-    if namespace.finalizer {
+    if namespace.finalizer && !seen.beside_kargo() {
         return Step::RemoveNamespaceFinalizer;
     }
     // What the plan says is being deleted is waited for, whoever takes its marks off meanwhile.
@@ -247,14 +270,16 @@ fn release(
     namespace: &NamespaceFacts,
     now: Timestamp,
 ) -> Step {
-    if let Some(step) = taking_back(seen, |key| takes_back(seen.settings.profile, key)) {
+    if let Some(step) = taking_back(seen, |key| takes_back(seen.settings, key)) {
         return step;
     }
     let what = what_to_release(seen.settings.profile, namespace);
     if what.label || namespace.recorded() || namespace.finalizer {
         // A Namespace that keeps its label looks, once released, like one that was never
-        // recorded. That the Project is bound to it is what tells the two apart.
-        if namespace.labelled && !what.label && project.bound().is_none() {
+        // recorded. That the Project is bound to it is what tells the two apart; beside Kargo, that
+        // its plan was begun.
+        let bound = seen.beside_kargo() || project.bound().is_some();
+        if namespace.labelled && !what.label && !bound {
             return Step::BindProject(namespace.uid.clone());
         }
         return Step::ReleaseNamespace(what);
@@ -262,9 +287,13 @@ fn release(
     let_go(seen, project, now)
 }
 
-/// In profile `kargo` what was provisioned in a Namespace that stays, stays too.
-pub(super) fn takes_back(profile: Profile, key: &AccessKey) -> bool {
-    profile == Profile::Protective || !key.kind.namespaced()
+/// Whether what was provisioned is taken back from a Namespace that stays. In profile `kargo` what
+/// is in it stays too; what is outside it, Kargo takes back itself where it provides.
+pub(super) fn takes_back(settings: &Settings, key: &AccessKey) -> bool {
+    match key.kind.namespaced() {
+        true => settings.profile == Profile::Protective,
+        false => settings.mode == Mode::Standalone,
+    }
 }
 
 /// What release takes off the Namespace besides the record.
@@ -272,6 +301,7 @@ pub(super) fn what_to_release(profile: Profile, namespace: &NamespaceFacts) -> R
     let label_came_with_it = matches!(&namespace.ledger, Some(Ok(ledger)) if ledger.label);
     Release {
         label: namespace.labelled && label_came_with_it && profile == Profile::Protective,
+        finalizer: true,
         owner_reference: namespace.owner_reference,
     }
 }

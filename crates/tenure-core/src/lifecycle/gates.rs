@@ -21,10 +21,10 @@ pub(super) fn gates(
     mut gates: Vec<Gate>,
     now: Timestamp,
 ) -> Vec<Gate> {
-    if let Cancel::Illegible(value) = &project.cancel {
+    if let Cancel::Illegible(value) = seen.cancel(project) {
         gates.push(Gate {
             source: Source::Cancel,
-            reason: format!("the Project says {}: {value}, which is not \"true\"", keys::CANCEL),
+            reason: format!("{} says {value}, which is not \"true\"", keys::CANCEL),
         });
     }
     if !plan.destroys() {
@@ -33,13 +33,19 @@ pub(super) fn gates(
     gates.extend(plan.contents.as_deref().and_then(unseen));
     let consent = seen.consent(project);
     let missing = consent.missing(plan, digest);
-    gates.extend(missing.iter().map(|missing| ask(missing, plan, digest)));
+    let how = match seen.project {
+        Some(_) => format!("annotate the Project with {}={digest}", keys::CONFIRM),
+        None => format!("approve digest {digest} in spec.approvals of the DeletionPlan"),
+    };
+    gates.extend(missing.iter().map(|missing| ask(missing, plan, digest, &how)));
     if let Some(not_before) = plan.not_before.filter(|time| *time > now) {
+        // Beside Kargo the Project does not wait for it.
+        let on = if seen.beside_kargo() { "DeletionPlan" } else { "Project" };
         gates.push(Gate {
             source: Source::Grace,
             reason: format!(
                 "the namespace is left alone until {not_before}; to call the deletion off, \
-                 annotate the Project with {}=true",
+                 annotate the {on} with {}=true",
                 keys::CANCEL
             ),
         });
@@ -65,25 +71,18 @@ fn unseen(contents: &Contents) -> Option<Gate> {
     })
 }
 
-fn ask(missing: &Missing, plan: &Plan, digest: &PlanDigest) -> Gate {
+/// Asks for what is missing; `how` says how one confirms.
+fn ask(missing: &Missing, plan: &Plan, digest: &PlanDigest, how: &str) -> Gate {
     let (source, reason) = match missing {
         Missing::Confirmation => (
             Source::Confirmation,
-            format!(
-                "it has to be confirmed; to confirm that {}, annotate the Project with {}={}",
-                plan.explain(),
-                keys::CONFIRM,
-                digest
-            ),
+            format!("it has to be confirmed; to confirm that {}, {how}", plan.explain()),
         ),
         Missing::Other => (
             Source::Confirmation,
             format!(
-                "something else was confirmed than that {}; to confirm it as it is now, annotate \
-                 the Project with {}={}",
-                plan.explain(),
-                keys::CONFIRM,
-                digest
+                "something else was confirmed than that {}; to confirm it as it is now, {how}",
+                plan.explain()
             ),
         ),
         Missing::Approvals { more, of, groups, requester_unknown } => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::telling::Telling;
-use super::{Access, Observation, Step, Trouble, TroubleKind, Wait, former};
+use super::{Access, Observation, Step, Trouble, TroubleKind, Wait, companion, former};
 use crate::access::{AccessFacts, AccessKind, AccessState, Purpose};
 use crate::plan::Phase;
 use crate::status::Progress;
@@ -20,6 +20,10 @@ const LOOK_AT_UNWATCHED: Duration = Duration::from_secs(15);
 pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step {
     if seen.settings.is_system(seen.name) {
         return unfit(seen, project, Progress::SystemNamespace);
+    }
+    if project.stamp.is_some() {
+        // It was Tenure's word to a Kargo that looked after Projects then.
+        return Step::WithdrawStamp;
     }
     if let Some(step) = former::next(seen, project, now) {
         return step;
@@ -49,7 +53,11 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
 }
 
 /// Lets what people agreed to expire where the deletion was refused, and not asked for again.
-fn forget(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Option<Step> {
+pub(super) fn forget(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    now: Timestamp,
+) -> Option<Step> {
     let plan = seen.plan_of(project).filter(|plan| plan.status.phase == Phase::Waiting)?;
     let holds =
         SignedDuration::try_from(seen.settings.confirmation_holds).unwrap_or(SignedDuration::MAX);
@@ -87,6 +95,9 @@ pub(super) fn rest_deciding(
     decision: &Decision,
     rest: Step,
 ) -> Step {
+    if seen.beside_kargo() {
+        return companion::rest(seen, project, progress, rest);
+    }
     let report = seen.report(project, progress, decision);
     if report.agrees_with(&project.conditions, project.stats.as_ref()) {
         rest
@@ -172,18 +183,24 @@ pub(super) fn unwatched(namespace: &NamespaceFacts) -> Step {
 
 /// Records the Namespace as this Project's.
 pub(super) fn record(seen: &Observation<'_>, project: &ProjectFacts, origin: Origin) -> Step {
-    // What an earlier Kargo provided carries no label of ours, but its marks.
-    let Access::Known(access) = &seen.access else { return Step::ReadAccess };
-    let inherited = access.kargos.iter().map(ToString::to_string).collect();
+    let inherited = if seen.beside_kargo() {
+        // All access is Kargo's, and it may have yet to provide it.
+        Vec::new()
+    } else {
+        // What an earlier Kargo provided carries no label of ours, but its marks.
+        let Access::Known(access) = &seen.access else { return Step::ReadAccess };
+        access.kargos.iter().map(ToString::to_string).collect()
+    };
     // A label that a controller wrote came with the Project, and one that `adopt` wrote for its sake;
     // any other was there before it.
     let opened =
         |namespace: &NamespaceFacts| matches!(&namespace.ledger, Some(Ok(l)) if l.opened());
     let label = origin == Origin::Created || seen.namespace.as_ref().is_some_and(opened);
+    let wants_finalizer = || seen.decide_as(project, origin).disposition < Disposition::Retain;
     Step::RecordNamespace {
         origin,
         ledger: Ledger { label, inherited },
-        finalizer: seen.decide_as(project, origin).disposition < Disposition::Retain,
+        finalizer: (!seen.beside_kargo()).then(wants_finalizer),
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod archiving;
 mod clean;
+mod companion;
 mod deleting;
 mod former;
 mod gates;
@@ -36,12 +37,15 @@ pub use telling::reopened;
 
 use jiff::Timestamp;
 
-use crate::{NamespaceName, status::Progress};
+use crate::{Mode, NamespaceName, status::Progress};
 
 /// The next step towards where the observed Project and Namespace should be.
 ///
 /// `now` is the API server's idea of the time, as far as it is known.
 pub fn next_step(seen: &Observation<'_>, now: Timestamp) -> Step {
+    if seen.settings.mode == Mode::Companion {
+        return companion::next(seen, now);
+    }
     let Some(project) = &seen.project else { return orphan::next(seen, now) };
     if let Err(why) = NamespaceName::parse(seen.name) {
         return live::unfit(seen, project, Progress::InvalidName(why.to_string()));

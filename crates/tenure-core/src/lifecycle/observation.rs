@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::Step;
 use crate::access::{AccessFacts, Purpose};
 use crate::contents::Contents;
 use crate::contents::clean::Remaining;
@@ -12,8 +13,8 @@ use crate::plan::{Breaker, Consent, PlanFacts, Requester};
 use crate::policy::{Demands, Matched, Policy};
 use crate::status::{self, Progress, Report, Stats};
 use crate::{
-    Blocker, CrdState, Decision, NamespaceFacts, NamespaceState, Origin, ProjectFacts, Settings,
-    Snapshot, Tenancy, decide, tenancy,
+    Blocker, Cancel, CrdState, Decision, Mode, NamespaceFacts, NamespaceState, Origin,
+    ProjectFacts, Settings, Snapshot, Tenancy, decide, tenancy,
 };
 
 /// What is known of the provisioned access.
@@ -86,6 +87,9 @@ pub struct Observation<'a> {
     pub blockers: Option<Vec<Blocker>>,
     /// The stored plan of the Project, or of one before it whose plan has not ended.
     pub plan: Option<PlanFacts>,
+    /// What that plan recorded of its Project, if the Project's deletion was let in; beside Kargo
+    /// alone, where a plan outlives its Project.
+    pub recorded: Option<ProjectFacts>,
     /// Who asks for the deletion right now; `None` if nobody does, or nobody saw who.
     pub requester: Option<Requester>,
     /// Every DeletionPolicy.
@@ -110,6 +114,50 @@ impl Observation<'_> {
     /// Decides on what was observed.
     pub fn decide(&self, project: &ProjectFacts) -> Decision {
         decide(&self.snapshot(project))
+    }
+
+    /// Whether Kargo's management controller provides for Projects and lets go of them.
+    pub(super) fn beside_kargo(&self) -> bool {
+        self.settings.mode == Mode::Companion
+    }
+
+    /// The Project; or, beside Kargo, what its plan recorded of one that is gone while the plan has
+    /// yet to be carried out.
+    pub fn subject(&self) -> Option<&ProjectFacts> {
+        self.project.as_ref().or_else(|| {
+            let plan = self.plan.as_ref().filter(|plan| !plan.status.phase.is_final())?;
+            self.recorded.as_ref().filter(|project| project.uid == plan.project_uid)
+        })
+    }
+
+    /// Whether the Namespace says that it may be deleted: by our finalizer, or, where that is
+    /// Kargo's, by a mark of its own. It is taken off before a record says otherwise, and so ends
+    /// the version that a DELETE on its way holds for.
+    pub(super) fn has_leave(&self, namespace: &NamespaceFacts) -> bool {
+        if self.beside_kargo() { namespace.leave } else { namespace.finalizer }
+    }
+
+    /// The step that says so.
+    pub(super) fn give_leave(&self, plan: &PlanFacts) -> Step {
+        if self.beside_kargo() {
+            Step::GiveLeave(plan.name.clone())
+        } else {
+            Step::AddNamespaceFinalizer
+        }
+    }
+
+    /// The step that takes it off.
+    pub(super) fn take_leave(&self) -> Step {
+        if self.beside_kargo() { Step::TakeLeave } else { Step::RemoveNamespaceFinalizer }
+    }
+
+    /// Whether a person calls the deletion off: on the Project, or on its plan.
+    pub(super) fn cancel(&self, project: &ProjectFacts) -> Cancel {
+        match (&project.cancel, self.plan_of(project).map(|plan| &plan.cancel)) {
+            (Cancel::No, Some(on_plan)) => on_plan.clone(),
+            (Cancel::Illegible(_), Some(Cancel::Yes)) => Cancel::Yes,
+            (on_project, _) => on_project.clone(),
+        }
     }
 
     /// Decides as if the Namespace were recorded as the Project's, with that origin.

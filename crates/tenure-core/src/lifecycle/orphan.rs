@@ -28,8 +28,12 @@ pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
     }
     let Some(namespace) = &seen.namespace else { return without_namespace(seen, now) };
     if namespace.deleting.is_some() {
-        // Whoever deleted it would wait for ever.
-        return if namespace.finalizer { Step::RemoveNamespaceFinalizer } else { Step::Done };
+        // Whoever deleted it would wait for ever, but for Kargo.
+        return if namespace.finalizer && !seen.beside_kargo() {
+            Step::RemoveNamespaceFinalizer
+        } else {
+            Step::Done
+        };
     }
     if namespace.project_uid.is_none() || seen.settings.is_system(seen.name) {
         return abandoned(seen, now).unwrap_or(Step::Done);
@@ -40,7 +44,7 @@ pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
     if let Some(wait) = arrival(seen, namespace) {
         return wait;
     }
-    if let Some(step) = taking_back(seen, |key| takes_back(seen.settings.profile, key)) {
+    if let Some(step) = taking_back(seen, |key| takes_back(seen.settings, key)) {
         return step;
     }
     Step::ReleaseNamespace(what_to_release(seen.settings.profile, namespace))
@@ -57,6 +61,12 @@ pub fn still_let(seen: &Observation<'_>) -> Result<Option<String>, Step> {
     let namespace = seen.namespace.as_ref().filter(stands).filter(recorded);
     let (None, Some(namespace)) = (&seen.project, namespace) else { return Ok(None) };
     let name = seen.name;
+    if seen.subject().is_some() {
+        return Ok(Some(format!(
+            "namespace {name} is that of another Project {name}, which is gone, and what was decided \
+             about it has yet to be carried out; wait for it, or call it off: kubectl tenure plans"
+        )));
+    }
     match arrival(seen, namespace) {
         Some(Step::Wait(Wait::AtMost(left))) => Ok(Some(format!(
             "namespace {name} was made for a Project {name} whose creation was under way a moment \
@@ -74,6 +84,10 @@ pub fn still_let(seen: &Observation<'_>) -> Result<Option<String>, Step> {
 /// Waits for a Project whose creation may be under way: admission makes the Namespace before the
 /// Project is stored. Of one that was there already more is left than admission makes.
 fn arrival(seen: &Observation<'_>, namespace: &NamespaceFacts) -> Option<Step> {
+    if seen.beside_kargo() {
+        // What Kargo makes has no record yet.
+        return None;
+    }
     // That there is no Project was so when it was looked for, which may be a while ago.
     let left = ARRIVES_WITHIN - seen.as_of.duration_since(namespace.created);
     if namespace.origin != Some(Ok(Origin::Created)) || !left.is_positive() {

@@ -43,7 +43,7 @@ pub struct Preview {
 /// # Errors
 /// Gives the step that has to be taken first: [`Step::ReadContents`].
 pub fn preview(seen: &Observation<'_>, now: Timestamp) -> Result<Option<Preview>, Step> {
-    let (Some(project), Some(namespace)) = (&seen.project, &seen.namespace) else {
+    let (Some(project), Some(namespace)) = (seen.subject(), &seen.namespace) else {
         return Ok(None);
     };
     if namespace.deleting.is_some() {
@@ -89,11 +89,11 @@ pub(super) fn planned(
     let (plan, decision) = resumed.map_or_else(|| choose(seen, project, namespace, now), Ok)?;
     let Some(stored) = stored else { return Err(Step::RecordPlan(Box::new(plan))) };
     // Leave to delete is taken back before the record says so, as it is given after: a DELETE that
-    // is on its way holds for the version that the finalizer stands on.
-    let has_leave =
-        namespace.finalizer && stored.disposition == Disposition::Delete && stored.has_begun();
-    let take_leave =
-        |step: Step| Err(if has_leave { Step::RemoveNamespaceFinalizer } else { step });
+    // is on its way holds for the version that it stands on.
+    let has_leave = seen.has_leave(namespace)
+        && stored.disposition == Disposition::Delete
+        && stored.has_begun();
+    let take_leave = |step: Step| Err(if has_leave { seen.take_leave() } else { step });
     if !resumes && expired(seen, &plan, stored, now) {
         let told = "nobody acted on the confirmation in time; it has to be given anew";
         let telling = Telling::of(stored, now).phase(Phase::Waiting);
@@ -122,12 +122,12 @@ fn begun(
     stored: &PlanFacts,
     now: Timestamp,
 ) -> Result<Plan, Step> {
-    // Whoever calls a deletion off takes the finalizer off the Namespace before that is recorded.
+    // Whoever calls a deletion off takes the leave off the Namespace before that is recorded.
     // So nothing is deleted without it, nor by a beginning that was recorded without it.
-    if plan.disposition == Disposition::Delete && !namespace.finalizer {
+    if plan.disposition == Disposition::Delete && !seen.has_leave(namespace) {
         return Err(match stored.status.phase {
             Phase::Executing => Telling::of(stored, now).phase(Phase::Waiting).step(),
-            _ => Step::AddNamespaceFinalizer,
+            _ => seen.give_leave(stored),
         });
     }
     // What was decided anew while an earlier decision was carried out has to begin anew, too.
@@ -163,7 +163,7 @@ fn resumed(
 }
 
 /// The plan as it stands, or the one that a person confirmed in its stead.
-fn choose(
+pub(super) fn choose(
     seen: &Observation<'_>,
     project: &ProjectFacts,
     namespace: &NamespaceFacts,

@@ -20,11 +20,13 @@ pub fn release_step(seen: &Observation<'_>, now: Timestamp) -> Step {
     }
     let deleting = seen.project.as_ref().is_some_and(|project| project.deleting.is_some());
     if let Some(namespace) = &seen.namespace {
-        if namespace.recorded() || namespace.finalizer {
+        // Kargo goes on holding what it holds.
+        let finalizer = namespace.finalizer && !seen.beside_kargo();
+        if namespace.recorded() || finalizer {
             // A DELETE may be on its way. This write ends the version that it holds for, so what
             // the plan says next is true.
             let owner_reference = namespace.owner_reference;
-            return Step::ReleaseNamespace(Release { label: false, owner_reference });
+            return Step::ReleaseNamespace(Release { label: false, finalizer, owner_reference });
         }
         if deleting && namespace.owner_reference {
             // Once the Project is gone, garbage collection would take the Namespace.
@@ -35,8 +37,10 @@ pub fn release_step(seen: &Observation<'_>, now: Timestamp) -> Step {
         return end(seen, plan, now);
     }
     match &seen.project {
+        // On one that is being deleted it is what keeps the Namespace.
+        Some(project) if project.stamp.is_some() && !deleting => Step::WithdrawStamp,
         Some(project) if project.bound().is_some() => Step::UnbindProject,
-        Some(project) if project.finalizer => Step::LetGoOfProject,
+        Some(project) if project.finalizer && !seen.beside_kargo() => Step::LetGoOfProject,
         _ => Step::Done,
     }
 }
@@ -49,7 +53,7 @@ fn make_anew(seen: &Observation<'_>, now: Timestamp) -> Option<Step> {
         None if seen.crd == CrdState::Established => Some(Step::RestoreProject),
         None => None,
         Some(project) if project.uid == plan.project_uid => {
-            project.finalizer.then_some(Step::LetGoOfProject)
+            (project.finalizer && !seen.beside_kargo()).then_some(Step::LetGoOfProject)
         }
         Some(project) if project.restored_from.as_ref() == Some(&plan.project_uid) => {
             let told = format!("the Project was made anew, with UID {}", project.uid);

@@ -53,6 +53,10 @@ pub enum Step {
     RestoreProject,
     /// Write the Project's status.
     ReportStatus(Report),
+    /// Stamp the Project with the name of its plan, so that Kargo lets go of the Namespace.
+    StampProject(String),
+    /// Take the stamp off the Project, because it is not being deleted after all.
+    WithdrawStamp,
 
     /// Create the Namespace, with its record.
     CreateNamespace {
@@ -65,8 +69,8 @@ pub enum Step {
         origin: Origin,
         /// What comes with the Project.
         ledger: Ledger,
-        /// Whether our finalizer belongs on it.
-        finalizer: bool,
+        /// Whether our finalizer belongs on it; `None` where that is Kargo's to say.
+        finalizer: Option<bool>,
     },
     /// Let the record name the Project that was made anew in place of the one it names.
     RebindNamespace,
@@ -74,6 +78,10 @@ pub enum Step {
     AddNamespaceFinalizer,
     /// Take our finalizer off the Namespace.
     RemoveNamespaceFinalizer,
+    /// Write on the Namespace that it may be deleted by the plan of that name.
+    GiveLeave(String),
+    /// Take that off.
+    TakeLeave,
     /// Take the ownerReference of an old Kargo off the Namespace.
     StripOwnerReference,
     /// Delete the Namespace as it was read, and no other.
@@ -96,11 +104,13 @@ pub enum Step {
     RemoveAccess(Vec<AccessKey>),
 }
 
-/// What release takes off the Namespace, besides the record and our finalizer.
+/// What release takes off the Namespace, besides the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
     /// The label `kargo.akuity.io/project`.
     pub label: bool,
+    /// The finalizer, which is Kargo's too while Kargo looks after a Project.
+    pub finalizer: bool,
     /// An ownerReference to a Project, by which the Namespace would be garbage-collected.
     pub owner_reference: bool,
 }
@@ -126,6 +136,7 @@ impl Step {
                 | Self::DeleteProject(_)
                 | Self::ReleaseNamespace(_)
                 | Self::LetGoOfProject
+                | Self::WithdrawStamp
                 | Self::CleanWave(..)
         )
     }
@@ -172,6 +183,10 @@ impl Step {
             Self::LetGoOfProject => "LetGoOfProject",
             Self::DeleteProject(_) => "DeleteProject",
             Self::ReportStatus(_) => "ReportStatus",
+            Self::StampProject(_) => "StampProject",
+            Self::WithdrawStamp => "WithdrawStamp",
+            Self::GiveLeave(_) => "GiveLeave",
+            Self::TakeLeave => "TakeLeave",
             Self::CreateNamespace { .. } => "CreateNamespace",
             Self::RecordNamespace { .. } => "RecordNamespace",
             Self::AddNamespaceFinalizer => "AddNamespaceFinalizer",

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::PlanDigest;
 use crate::contents::clean::Scope;
 use crate::trail::{Entry, Event};
-use crate::{Disposition, ResourceVersion, Uid};
+use crate::{Cancel, Disposition, ResourceVersion, Uid};
 
 /// How far a plan was carried out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,6 +104,8 @@ pub struct PlanFacts {
     pub requester: Option<Requester>,
     /// Who agreed.
     pub approvals: Vec<Approval>,
+    /// The annotation [`crate::keys::CANCEL`] on the plan itself, where the Project may be gone.
+    pub cancel: Cancel,
     /// How far it was carried out.
     pub status: PlanStatus,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tenure_core::contents::clean::{Cleaning, Scope, Wave};
 use tenure_core::lifecycle::Release;
 use tenure_core::plan::{BreakerRecord, Plan, PlanFacts, PlanStatus};
-use tenure_core::{Ledger, Origin, ResourceVersion, Step, Uid};
+use tenure_core::{Cancel, Ledger, Origin, ResourceVersion, Step, Uid};
 
 use crate::cluster::{
     BreakerMap, Cluster, NAME, Namespace, Project, Provided, READ, Record, Status, StoredPlan,
@@ -127,7 +127,7 @@ impl Request<'_> {
         match step {
             Step::CreateNamespace { finalizer } => self.create_namespace(*finalizer),
             Step::RecordNamespace { origin, ledger, finalizer } => {
-                self.record_namespace(*origin, ledger, *finalizer)
+                self.record_namespace(*origin, ledger, finalizer.unwrap_or_default())
             }
             Step::RebindNamespace => {
                 let uid = self.seen.project.as_ref()?.uid;
@@ -326,6 +326,7 @@ impl Request<'_> {
                     decided: None,
                     requester: None,
                     approvals: Vec::new(),
+                    cancel: Cancel::No,
                     status: PlanStatus::default(),
                 };
                 let stored = StoredPlan { project, version, alternative, facts };

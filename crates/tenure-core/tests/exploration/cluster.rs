@@ -122,6 +122,8 @@ impl Project {
             confirm: self.confirm.clone(),
             cancel: if self.cancel { Cancel::Yes } else { Cancel::No },
             restored_from: self.restored_from.map(project_uid),
+            stamp: None,
+            keeps: self.says.keep,
             conditions: self.status.0.clone(),
             stats: None,
         }
@@ -168,6 +170,7 @@ impl Namespace {
             labelled: self.labelled,
             labelled_by_controller: self.by_controller,
             finalizer: self.ours > 0,
+            leave: false,
             owner_reference: false,
             statements: self.says.statements(),
             labels: Default::default(),

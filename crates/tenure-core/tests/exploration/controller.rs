@@ -220,6 +220,7 @@ impl Seen {
             },
             archived: Archived::Kept,
             stats: None,
+            recorded: None,
             trouble: None,
             settings: &config.settings,
         };

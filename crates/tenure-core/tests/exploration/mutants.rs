@@ -69,7 +69,7 @@ fn a_deletion_that_no_record_allows_is_found() {
 fn waits_for_nobody_to_arrive(seen: &Observation<'_>, now: Timestamp) -> Step {
     match next_step(seen, now) {
         Step::Wait(_) if seen.project.is_none() && seen.namespace.is_some() => {
-            Step::ReleaseNamespace(Release { label: true, owner_reference: false })
+            Step::ReleaseNamespace(Release { label: true, finalizer: true, owner_reference: false })
         }
         step => step,
     }
@@ -227,7 +227,7 @@ fn keeps_no_history(seen: &Observation<'_>, now: Timestamp) -> Step {
 fn releases_without_a_plan(seen: &Observation<'_>, now: Timestamp) -> Step {
     match next_step(seen, now) {
         Step::RecordPlan(plan) if plan.disposition == Disposition::Retain => {
-            Step::ReleaseNamespace(Release { label: true, owner_reference: false })
+            Step::ReleaseNamespace(Release { label: true, finalizer: true, owner_reference: false })
         }
         step => step,
     }

@@ -74,6 +74,8 @@ impl World {
                 confirm: None,
                 cancel: Cancel::No,
                 restored_from: None,
+                stamp: None,
+                keeps: false,
                 conditions: Vec::new(),
                 stats: None,
             }),
@@ -131,6 +133,7 @@ impl World {
             breaker: self.breaker.clone(),
             archived: self.archived.clone(),
             stats: None,
+            recorded: None,
             trouble: None,
             settings: &self.settings,
         }
@@ -208,6 +211,7 @@ impl World {
             decided: Some(self.now),
             requester: None,
             approvals,
+            cancel: Cancel::No,
             status,
         });
     }
@@ -298,6 +302,7 @@ impl World {
                     labelled: true,
                     labelled_by_controller: true,
                     finalizer: *finalizer,
+                    leave: false,
                     owner_reference: false,
                     statements: Statements::default(),
                     labels: Default::default(),
@@ -314,7 +319,7 @@ impl World {
                     ns.project_uid = uid;
                     ns.origin = Some(Ok(origin));
                     ns.ledger = Some(Ok(ledger));
-                    ns.finalizer = *finalizer;
+                    ns.finalizer = finalizer.unwrap_or(ns.finalizer);
                 });
             }
             Step::AddNamespaceFinalizer => self.on_namespace(|ns| ns.finalizer = true),
@@ -335,6 +340,9 @@ impl World {
                 );
                 assert_eq!(plan.namespace_uid, *uid, "another namespace's record");
                 ns.deleting = Some(now);
+            }
+            Step::StampProject(_) | Step::WithdrawStamp | Step::GiveLeave(_) | Step::TakeLeave => {
+                unreachable!("beside Kargo alone")
             }
             Step::ReleaseNamespace(what) => {
                 let what = *what;

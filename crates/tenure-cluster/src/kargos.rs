@@ -1,0 +1,152 @@
+//! What Kargo provided in a Namespace, beside which Tenure runs, and taking it away once the
+//! Namespace stays without its Project.
+//!
+//! Of what Kargo makes nothing says for which Project: what goes is what has a name that Kargo
+//! gives, was written by Kargo, and is nobody else's. Nothing is taken that came later.
+
+use std::fmt::Debug;
+
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use kube::api::{DeleteParams, ListParams, VersionMatch};
+use kube::core::{NamespaceResourceScope, ObjectMeta, PartialObjectMeta};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use tenure_core::access::{AccessFacts, AccessKey, AccessKind, AccessState};
+use tenure_core::contents::{Kind, Tool, attribute};
+use tenure_core::lifecycle::Access;
+
+use crate::RequestError;
+use crate::access::made_by_kargo;
+use crate::gather::Cluster;
+use crate::world::{Found, Listed, World};
+
+/// Objects per page of a list.
+const PAGE: u32 = 500;
+/// How many others of a kind may be named in a request that takes the rest.
+const MOST_NAMED: usize = 20;
+
+impl Cluster {
+    /// Reads what Kargo provided in the Namespace.
+    pub(crate) async fn read_kargos_access(&self, world: &mut World) -> Result<(), RequestError> {
+        world.access = Access::Known(AccessFacts::default());
+        world.found.clear();
+        world.listed.clear();
+        if world.namespace_facts.as_ref().is_some_and(|ns| ns.deleting.is_none()) {
+            self.read_kind::<ServiceAccount>(AccessKind::ServiceAccount, world).await?;
+            self.read_kind::<Role>(AccessKind::Role, world).await?;
+            self.read_kind::<RoleBinding>(AccessKind::RoleBinding, world).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_kind<K>(&self, kind: AccessKind, world: &mut World) -> Result<(), RequestError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug,
+    {
+        let api: Api<K> = self.in_namespace(&world.name);
+        let mut listed = Listed::default();
+        let mut params = ListParams::default().limit(PAGE);
+        loop {
+            let doing = format!("list {} in {}", K::plural(&()), world.name);
+            let page = self.within(doing, api.list_metadata(&params)).await?;
+            for PartialObjectMeta { metadata: meta, .. } in page.items {
+                let name = meta.name.clone().unwrap_or_default();
+                let key = AccessKey { kind, name };
+                if !(key.provisionable(&world.name) && self.is_kargos_alone::<K>(&meta)) {
+                    listed.others.insert(key.name);
+                    continue;
+                }
+                let found = Found { meta, labelled: false, relabel: false, anew: false };
+                world.found.insert(key.clone(), found);
+                if let Access::Known(access) = &mut world.access {
+                    access.wanted.push((key, AccessState::Current));
+                }
+            }
+            listed.resource_version = page.metadata.resource_version.unwrap_or_default();
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => break,
+            }
+        }
+        world.listed.insert(kind, listed);
+        Ok(())
+    }
+
+    /// Whether Kargo made the object, and no tool says that it is its own. What a person changed by
+    /// hand is Kargo's all the same.
+    fn is_kargos_alone<K: Resource<DynamicType = ()>>(&self, meta: &ObjectMeta) -> bool {
+        let kind = Kind::new(&K::group(&()), &K::version(&()), &K::kind(&()), &K::plural(&()));
+        let managers = attribute(&tenure_api::marks(&kind, meta), &self.settings).managers();
+        made_by_kargo(meta)
+            && managers.iter().all(|m| matches!(m.tool, Tool::Kargo | Tool::Kubectl))
+    }
+
+    /// Takes away what Kargo provided: of each kind in one request, where few others are there that
+    /// are to stay.
+    pub(crate) async fn take_kargos_access(
+        &self,
+        keys: &[AccessKey],
+        world: &mut World,
+    ) -> Result<(), RequestError> {
+        let of_kind = AccessKind::NAMESPACED.map(|kind| {
+            let keys: Vec<_> = keys.iter().filter(|key| key.kind == kind).collect();
+            (kind, keys)
+        });
+        try_join_all(of_kind.iter().map(|(kind, keys)| self.take_kind(*kind, keys, world))).await?;
+        for key in keys {
+            world.mark(key, AccessState::Missing, None);
+        }
+        Ok(())
+    }
+
+    async fn take_kind(
+        &self,
+        kind: AccessKind,
+        keys: &[&AccessKey],
+        world: &World,
+    ) -> Result<(), RequestError> {
+        let namespace = world.name.as_str();
+        let whole = world.listed.get(&kind).filter(|l| l.others.len() <= MOST_NAMED);
+        let Some(listed) = whole.filter(|_| keys.len() > 1) else {
+            let one_by_one = keys.iter().filter_map(|key| {
+                let found = world.found.get(*key)?;
+                Some(self.delete_one(namespace, key, found))
+            });
+            return try_join_all(one_by_one).await.map(drop);
+        };
+        match kind {
+            AccessKind::ServiceAccount => {
+                self.take_all_but::<ServiceAccount>(namespace, listed).await
+            }
+            AccessKind::Role => self.take_all_but::<Role>(namespace, listed).await,
+            _ => self.take_all_but::<RoleBinding>(namespace, listed).await,
+        }
+    }
+
+    /// Deletes what was listed, but for the others, by the very version that the list had: what came
+    /// since is not in it.
+    async fn take_all_but<K>(&self, namespace: &str, listed: &Listed) -> Result<(), RequestError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug,
+    {
+        let others: Vec<_> =
+            listed.others.iter().map(|name| format!("metadata.name!={name}")).collect();
+        let those = ListParams::default()
+            .fields(&others.join(","))
+            .at(&listed.resource_version)
+            .matching(VersionMatch::Exact);
+        let doing = format!("delete Kargo's {} in {namespace}", K::plural(&()));
+        let api: Api<K> = self.in_namespace(namespace);
+        let params = DeleteParams::default();
+        let deleting = api.delete_collection(&params, &those);
+        self.within(doing, deleting).await.map(drop)
+    }
+}

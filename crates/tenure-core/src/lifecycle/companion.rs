@@ -1,0 +1,137 @@
+//! Beside Kargo's management controller, which provides for Projects and lets go of them.
+//!
+//! What is Kargo's stays Kargo's: no status, finalizer or access is written while it holds the
+//! Project. What becomes of the Namespace was decided when the deletion was let in; the stamp on
+//! the Project has Kargo let go of the Namespace, whatever was decided; and once Kargo has let go
+//! of the Project too, its plan is carried out, by what the plan recorded of it.
+//!
+//! A stamp can be taken off at any time without harm: the API server admits a deletion anew when
+//! its object has changed, and what is not stamped is stamped then.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::live::{forget, record, unwatched};
+use super::planning::choose;
+use super::telling::void;
+use super::{Observation, Step, Wait, deleting, former, orphan};
+use crate::plan::{self, Phase};
+use crate::status::{Progress, cap};
+use crate::{NamespaceName, ProjectFacts, Tenancy, tenancy};
+
+/// What a plan waits for while something that it deletes takes its time.
+const TERMINATING: &str = "NamespaceTerminating";
+
+pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
+    match &seen.project {
+        Some(project) if project.deleting.is_none() => live(seen, project, now),
+        Some(_) if is_nobodys(seen) => Step::Done,
+        Some(project) => match former::next(seen, project, now) {
+            Some(step) => step,
+            None if project.finalizer => kargo_lets_go(seen, project, now),
+            None => deleting::carry(seen, project, now),
+        },
+        None => match seen.subject() {
+            Some(recorded) => deleting::carry(seen, recorded, now),
+            None => orphan::next(seen, now),
+        },
+    }
+}
+
+/// Whether no Namespace can be the Project's.
+fn is_nobodys(seen: &Observation<'_>) -> bool {
+    seen.settings.is_system(seen.name) || NamespaceName::parse(seen.name).is_err()
+}
+
+/// Kargo looks after the Project. Of its Namespace is recorded whose it is.
+fn live(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step {
+    if let Some(step) = refused_after_all(seen, project, now) {
+        return step;
+    }
+    if is_nobodys(seen) {
+        return Step::Done;
+    }
+    if let Some(step) = former::next(seen, project, now).or_else(|| forget(seen, project, now)) {
+        return step;
+    }
+    let stands = |ns: &&crate::NamespaceFacts| ns.deleting.is_none();
+    let Some(namespace) = seen.namespace.as_ref().filter(stands) else { return Step::Done };
+    if namespace.owner_reference {
+        // With it, garbage collection would take the Namespace once the Project is gone.
+        return Step::StripOwnerReference;
+    }
+    match tenancy(project, namespace) {
+        Tenancy::Unrecorded(origin) => record(seen, project, origin),
+        Tenancy::Owned(_) if namespace.leave => Step::TakeLeave,
+        Tenancy::Owned(_) => Step::Done,
+        Tenancy::NotOwned(_) => unwatched(namespace),
+    }
+}
+
+/// Takes the stamp off a Project whose deletion Tenure let in and somebody else refused, and ends
+/// its plan.
+fn refused_after_all(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    now: Timestamp,
+) -> Option<Step> {
+    let plan = seen.plan_of(project).filter(|plan| !plan.status.phase.is_final());
+    let recorded = plan.and(seen.recorded.as_ref()).and_then(|recorded| recorded.deleting);
+    let stamped = project.stamp.as_ref().map(|stamp| stamp.at);
+    let let_in = recorded.max(stamped)?;
+    let within =
+        SignedDuration::try_from(seen.settings.lets_in_within).unwrap_or(SignedDuration::MAX);
+    let left = within - now.duration_since(let_in);
+    if left.is_positive() {
+        return Some(Step::Wait(Wait::AtMost(left.unsigned_abs())));
+    }
+    if stamped.is_some() {
+        return Some(Step::WithdrawStamp);
+    }
+    Some(void(plan?, now, "Tenure let the deletion in, and somebody else refused it"))
+}
+
+/// Waits until Kargo has let go of the Project. If Tenure was not asked about its deletion, it is
+/// decided now, and Kargo is told before it comes to the Namespace, or after it was refused.
+fn kargo_lets_go(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step {
+    let lets_go = Step::Wait(Wait::Event);
+    let stands = |ns: &&crate::NamespaceFacts| ns.deleting.is_none();
+    let Some(namespace) = seen.namespace.as_ref().filter(stands) else { return lets_go };
+    if !project.keeps {
+        return Step::StampProject(plan::name(seen.name, &project.uid));
+    }
+    if namespace.owner_reference {
+        return Step::StripOwnerReference;
+    }
+    let Some(plan) = seen.plan_of(project) else {
+        if let Tenancy::Unrecorded(origin) = tenancy(project, namespace) {
+            return record(seen, project, origin);
+        }
+        return match choose(seen, project, namespace, now) {
+            Ok((plan, _)) => Step::RecordPlan(Box::new(plan)),
+            Err(step) => step,
+        };
+    };
+    let recorded = seen.recorded.as_ref().is_some_and(|recorded| recorded.says_as(project));
+    if !recorded && !plan.status.phase.is_final() {
+        // Once the Project is gone, it can say nothing more.
+        return Step::RecordProject;
+    }
+    lets_go
+}
+
+/// Rests, and says on the plan what it runs into: the Project's status is Kargo's to write.
+pub(super) fn rest(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    progress: &Progress,
+    rest: Step,
+) -> Step {
+    let Progress::Leaving(why) = progress else { return rest };
+    let executing = seen.plan_of(project).filter(|plan| plan.status.phase == Phase::Executing);
+    let Some(plan) = executing else { return rest };
+    let waiting = vec![(TERMINATING.to_owned(), cap(why.clone()))];
+    if plan.status.waiting == waiting {
+        return rest;
+    }
+    Step::AdvancePlan(Box::new(plan::PlanStatus { waiting, ..plan.status.clone() }))
+}
