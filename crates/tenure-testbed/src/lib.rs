@@ -11,6 +11,7 @@ mod control_plane;
 pub mod fault;
 mod fixtures;
 mod helm;
+pub mod kargo;
 mod pki;
 mod process;
 pub mod proxy;
