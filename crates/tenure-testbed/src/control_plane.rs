@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use kube::Client;
 use tempfile::TempDir;
+use tenure_core::Mode;
 
 use crate::binaries::{Binaries, binaries};
 use crate::pki::{Authority, service_account_key};
@@ -62,9 +63,16 @@ impl ControlPlane {
     /// # Errors
     /// If a binary is missing or does not come up.
     pub async fn start_temporary() -> anyhow::Result<Self> {
-        let dir = TempDir::with_prefix("tenure-testbed-").context("make a directory")?;
-        let mut running = Self::start(dir.path(), None).await?;
-        running._temporary = Some(dir);
+        Self::start_temporary_for(Mode::Standalone).await
+    }
+
+    /// The same, where Tenure may do what it needs in that mode.
+    ///
+    /// # Errors
+    /// If a binary is missing or does not come up.
+    pub async fn start_temporary_for(mode: Mode) -> anyhow::Result<Self> {
+        let running = Self::start_without_tenure().await?;
+        fixtures::install_tenure(&running.admin()?, mode).await.context("install Tenure")?;
         Ok(running)
     }
 
@@ -86,7 +94,9 @@ impl ControlPlane {
     /// If a binary is missing or does not come up.
     pub async fn start(dir: &Path, port: Option<u16>) -> anyhow::Result<Self> {
         let running = Self::start_with_kargo(dir, port).await?;
-        fixtures::install_tenure(&running.admin()?).await.context("install Tenure")?;
+        fixtures::install_tenure(&running.admin()?, Mode::Standalone)
+            .await
+            .context("install Tenure")?;
         Ok(running)
     }
 

@@ -18,11 +18,14 @@ pub const KARGO_NAMESPACE: &str = "kargo";
 /// The group that admission's rules let pass: see [`crate::ControlPlane::around_admission`].
 pub const BREAK_GLASS_GROUP: &str = "tenure:break-glass";
 
-/// Installs Tenure, by server-side apply.
-pub(crate) async fn install_tenure(client: &Client) -> anyhow::Result<()> {
+/// Installs Tenure for that mode, by server-side apply.
+///
+/// # Errors
+/// If something is refused.
+pub async fn install_tenure(client: &Client, mode: Mode) -> anyhow::Result<()> {
     let mut objects: Vec<Value> = install::crds().iter().map(|crd| json!(crd)).collect();
     let installation = Installation {
-        mode: Mode::Standalone,
+        mode,
         namespace: TENURE_NAMESPACE.to_owned(),
         kargo_namespace: KARGO_NAMESPACE.to_owned(),
         break_glass_group: Some(BREAK_GLASS_GROUP.to_owned()),

@@ -24,6 +24,7 @@ pub use binaries::{Binaries, binaries, cache_dir};
 pub use control_plane::{ControlPlane, DIR_VARIABLE};
 pub use fixtures::{
     BREAK_GLASS_GROUP, KARGO_NAMESPACE, TENURE_NAMESPACE, apply, create_as, filled_namespace,
+    install_tenure,
 };
 pub use helm::helm;
 pub use process::{Process, Stopped};

@@ -4,6 +4,11 @@
 //! One server under its own least-privilege ServiceAccount serves most tests, which have names of
 //! their own.
 
+use tenure_core::Mode;
+
+/// How the server runs. `tests/companion` has the same tests beside Kargo.
+const MODE: Mode = Mode::Standalone;
+
 mod support;
 
 mod agreement;

@@ -9,16 +9,23 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use tenure_api::{DeletionPlan, Project};
+use tenure_core::Mode;
 use tenure_testbed::audit::AuditLog;
 use tenure_testbed::{
-    ControlPlane, Process, TENURE_NAMESPACE, eventually, free_port, install_webhook, wait_for_guard,
+    ControlPlane, Process, TENURE_NAMESPACE, eventually, free_port, install_webhook, kargo,
+    wait_for_guard,
 };
+
+use crate::MODE;
 
 /// The user that the server is, in the audit log.
 pub(crate) const SERVER: &str = "system:serviceaccount:tenure-system:tenure";
 
 /// A control plane with a server that is asked, as long as any test holds it.
 pub(crate) struct Bed {
+    /// The stand-in for Kargo, where there is one.
+    #[allow(dead_code, reason = "only tests beside Kargo ask it anything")]
+    pub(crate) kargo: Option<kargo::Running>,
     /// Ends before the control plane does.
     server: Option<Process>,
     pub(crate) plane: ControlPlane,
@@ -118,10 +125,15 @@ impl Test {
         all.items.into_iter().find(|plan| plan.spec.project.name == name)
     }
 
+    /// Waits until the Project is gone, and what was planned with it is done.
     pub(crate) async fn gone(&self, name: &str) {
         eventually(&format!("project {name} is gone"), async || {
             let found = self.projects.get_opt(name).await.expect("read the project");
-            found.is_none().then_some(())
+            let plan = self.plan(name).await;
+            let ended = plan.is_none_or(|plan| {
+                plan.facts().expect("a plan that can be read").status.phase.is_final()
+            });
+            (found.is_none() && ended).then_some(())
         })
         .await;
     }
@@ -230,7 +242,7 @@ fn fresh() -> usize {
 
 impl Bed {
     async fn start(arguments: &[&str]) -> Self {
-        let plane = ControlPlane::start_temporary().await.expect("start a control plane");
+        let plane = ControlPlane::start_temporary_for(MODE).await.expect("a control plane");
         let audit = plane.audit();
         let client = plane.admin().expect("an administrator");
         let [webhook, probes] = [(); 2].map(|()| free_port().expect("a port"));
@@ -246,13 +258,20 @@ impl Bed {
             .expect("a kubeconfig for the server");
         let server = Some(server(plane.dir().into(), webhook, probes, arguments));
         wait_for_guard(&client).await;
-        Self { server, plane, audit, probes }
+        let kargo = match MODE {
+            Mode::Standalone => None,
+            Mode::Companion => {
+                let options = kargo::Options { webhook: true, ..Default::default() };
+                Some(kargo::Running::start(&plane, options).await.expect("start the stand-in"))
+            }
+        };
+        Self { kargo, server, plane, audit, probes }
     }
 }
 
 fn server(dir: PathBuf, webhook: u16, probes: u16, arguments: &[&str]) -> Process {
     let mut server = Command::new(env!("CARGO_BIN_EXE_tenure"));
-    server.args(["server", "--mode", "standalone"]);
+    server.args(["server", "--mode", MODE.as_str()]);
     if !arguments.contains(&"--breaker-at-least") {
         // Many tests delete many namespaces in a short time.
         server.args(["--breaker-at-least", "1000000"]);
