@@ -62,9 +62,9 @@ fn webhook() -> Vec<Value> {
 }
 
 fn parts() -> Vec<Part> {
-    // The guards are the same, whoever provides for Projects.
-    let (_, standalone) = guards_and_access(Mode::Standalone);
-    let (guards, companion) = guards_and_access(Mode::Companion);
+    let (guards, standalone) = guards_and_access(Mode::Standalone);
+    let (mut beside, companion) = guards_and_access(Mode::Companion);
+    beside.retain(|guard| !guards.contains(guard));
     let (projects, crds): (Vec<_>, Vec<_>) = install::crds()
         .iter()
         .map(|crd| kept(json!(crd)))
@@ -85,6 +85,7 @@ fn parts() -> Vec<Part> {
         part("rbac-companion", Some("eq .Values.mode \"companion\""), companion),
         part("rbac-standalone", Some("eq .Values.mode \"standalone\""), standalone),
         part("guards", None, guards),
+        part("guards-companion", Some("eq .Values.mode \"companion\""), beside),
         part("webhook", Some(".Values.webhook.enabled"), webhook()),
         part("contents", Some(".Values.rbac.contents"), install::contents_manifests(OWN)),
         part("clean", Some(".Values.rbac.clean"), install::clean_manifests(OWN)),

@@ -7,6 +7,7 @@
 
 mod breaker;
 mod cel;
+mod last_words;
 mod liens;
 mod names;
 mod namespaces;
@@ -15,6 +16,7 @@ mod plans;
 mod values;
 
 use serde_json::{Value, json};
+use tenure_core::Mode;
 
 use crate::install::{Installation, NAME, named};
 
@@ -30,6 +32,7 @@ pub(crate) fn manifests(installation: &Installation) -> Vec<Value> {
         names::policy(installation),
     ]
     .into_iter()
+    .chain((installation.mode == Mode::Companion).then(|| last_words::policy(installation)))
     .flat_map(Policy::manifests)
     .collect()
 }
@@ -118,7 +121,13 @@ mod tests {
         installation.break_glass_group = Some("on-call".to_owned());
         assert_eq!(
             with_condition(&installation, "not-break-glass"),
-            ["tenure-values", "tenure-kept-namespaces", "tenure-held-projects", "tenure-names"]
+            [
+                "tenure-values",
+                "tenure-kept-namespaces",
+                "tenure-held-projects",
+                "tenure-names",
+                "tenure-last-words",
+            ]
         );
     }
 

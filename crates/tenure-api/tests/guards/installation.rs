@@ -14,7 +14,7 @@ async fn the_rules_compile_whatever_names_an_installation_has() {
     let dry = PostParams { dry_run: true, ..Default::default() };
     let odd = "o'brien \"and\" \\ \n others";
     let installation = Installation {
-        mode: tenure_core::Mode::Standalone,
+        mode: tenure_core::Mode::Companion,
         namespace: "tenancy".to_owned(),
         kargo_namespace: "promotions".to_owned(),
         system_namespaces: ["platform".to_owned(), odd.to_owned()].into(),
@@ -37,5 +37,5 @@ async fn the_rules_compile_whatever_names_an_installation_has() {
         policies.create(&dry, &policy).await.expect("it compiles");
         compiled += 1;
     }
-    assert_eq!(compiled, 7);
+    assert_eq!(compiled, 8);
 }

@@ -15,4 +15,5 @@ mod agreement;
 mod arrival;
 mod cascades;
 mod guard;
+mod making;
 mod without;

@@ -57,7 +57,7 @@ impl Test {
         let bed = match shared.upgrade() {
             Some(bed) => bed,
             None => {
-                let bed = Arc::new(Bed::start(&[]).await);
+                let bed = Arc::new(Bed::start(&[], true).await);
                 *shared = Arc::downgrade(&bed);
                 bed
             }
@@ -66,9 +66,10 @@ impl Test {
         Self::on(bed)
     }
 
-    /// A control plane and a server of this test's own.
+    /// A control plane and a server of this test's own. A stand-in for Kargo serves no webhook then:
+    /// it may be stopped, and its controller alone would be.
     pub(crate) async fn alone(arguments: &[&str]) -> Self {
-        Self::on(Arc::new(Bed::start(arguments).await))
+        Self::on(Arc::new(Bed::start(arguments, false).await))
     }
 
     fn on(bed: Arc<Bed>) -> Self {
@@ -161,6 +162,17 @@ impl Test {
         patched.expect("annotate the project");
     }
 
+    /// Calls the deletion off: on the Project, or beside Kargo, which lets go of that, on its plan.
+    pub(crate) async fn call_off(&self, name: &str) {
+        let cancel = json!({"tenure.dev/cancel": "true"});
+        if MODE == Mode::Standalone {
+            return self.annotate_project(name, cancel).await;
+        }
+        let plan = self.plan(name).await.expect("a plan").metadata.name.expect("a name");
+        let path = format!("/apis/tenure.dev/v1alpha1/deletionplans/{plan}");
+        self.merge(&path, json!({"metadata": {"annotations": cancel}})).await;
+    }
+
     /// Merges something into what is at that path.
     pub(crate) async fn merge(&self, path: &str, patch: Value) {
         let request = http::Request::patch(path)
@@ -241,7 +253,7 @@ fn fresh() -> usize {
 }
 
 impl Bed {
-    async fn start(arguments: &[&str]) -> Self {
+    async fn start(arguments: &[&str], kargos_webhook: bool) -> Self {
         let plane = ControlPlane::start_temporary_for(MODE).await.expect("a control plane");
         let audit = plane.audit();
         let client = plane.admin().expect("an administrator");
@@ -261,7 +273,7 @@ impl Bed {
         let kargo = match MODE {
             Mode::Standalone => None,
             Mode::Companion => {
-                let options = kargo::Options { webhook: true, ..Default::default() };
+                let options = kargo::Options { webhook: kargos_webhook, ..Default::default() };
                 Some(kargo::Running::start(&plane, options).await.expect("start the stand-in"))
             }
         };

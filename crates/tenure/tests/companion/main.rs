@@ -22,3 +22,4 @@ mod without;
 
 mod beside;
 mod deleting;
+mod stamps;
