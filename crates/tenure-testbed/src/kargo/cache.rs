@@ -61,7 +61,8 @@ impl<K: Clone> Shelf<K> {
     /// Puts in what was held back last, and holds back no more.
     pub fn thaw(&self, name: &str) {
         let key = (String::new(), name.to_owned());
-        if let Some(Some(last)) = self.lock().frozen.remove(&key) {
+        let held = self.lock().frozen.remove(&key);
+        if let Some(Some(last)) = held {
             self.put(key, last);
         }
     }

@@ -1,7 +1,9 @@
 //! What Kargo's chart gives its management controller and its webhook, as far as the stand-in
 //! needs it.
 
-use kube::{Api, Client};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 use tenure_api::Project;
 use tenure_core::keys;
@@ -42,6 +44,7 @@ pub async fn install(client: &Client) -> anyhow::Result<()> {
             apply(client, &object).await?;
         }
     }
+    hold_controllers(client).await?;
     let projects: Api<Project> = Api::all(client.clone());
     if projects.list(&Default::default()).await.is_err() {
         let mut definition = json!(Project::crd());
@@ -52,6 +55,20 @@ pub async fn install(client: &Client) -> anyhow::Result<()> {
             projects.list(&Default::default()).await.ok().map(drop)
         })
         .await;
+    }
+    Ok(())
+}
+
+/// Puts the finalizer on the accounts of Kargo's controllers. The stand-in does so itself, as Kargo
+/// does; but several that are driven by hand would be in each other's way.
+async fn hold_controllers(client: &Client) -> anyhow::Result<()> {
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), KARGO_NAMESPACE);
+    let label = format!("{}={}", keys::COMPONENT_LABEL, keys::COMPONENT_CONTROLLER);
+    for account in accounts.list(&ListParams::default().labels(&label)).await? {
+        if account.finalizers().is_empty() {
+            let hold = Patch::Merge(json!({"metadata": {"finalizers": [keys::FINALIZER]}}));
+            accounts.patch(&account.name_any(), &PatchParams::default(), &hold).await?;
+        }
     }
     Ok(())
 }

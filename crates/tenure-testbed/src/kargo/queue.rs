@@ -12,6 +12,9 @@ use tokio::time::{Instant, sleep_until};
 const FIRST: Duration = Duration::from_millis(5);
 /// How long any failure is waited after at most.
 const LONGEST: Duration = Duration::from_secs(1000);
+/// How long a name that was told of while it was worked on takes to be handed on. In Kargo that goes
+/// through other threads, and what the pass has just written is usually known by then.
+const HANDED_ON: Duration = Duration::from_millis(1);
 /// When a queue looks again although nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -32,7 +35,9 @@ struct State {
 }
 
 impl State {
+    /// What was to be done later is done now, once.
     fn add(&mut self, name: String) {
+        self.due.remove(&name);
         if self.waiting.insert(name.clone()) && !self.working.contains(&name) {
             self.ready.push_back(name);
         }
@@ -98,8 +103,8 @@ impl Queue {
     fn end(&self, name: &str, again: Option<Duration>) {
         let mut state = self.lock();
         state.working.remove(name);
-        if state.waiting.contains(name) {
-            state.ready.push_back(name.to_owned());
+        if state.waiting.remove(name) {
+            state.add_after(name, HANDED_ON);
         }
         if let Some(after) = again {
             state.add_after(name, after);

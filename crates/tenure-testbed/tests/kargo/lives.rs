@@ -29,14 +29,14 @@ const CREATION: [&str; 18] = [
     "patch projects/status 200",
     "patch projects/status 200",
 ];
-const DELETION: [&str; 5] = [
+pub(crate) const DELETION: [&str; 5] = [
     "delete clusterrolebindings 200",
     "delete clusterroles 200",
     "patch namespaces 200",
     "delete namespaces 200",
     "patch projects 200",
 ];
-const KEPT: [&str; 4] = [
+pub(crate) const KEPT: [&str; 4] = [
     "delete clusterrolebindings 200",
     "delete clusterroles 200",
     "patch namespaces 200",
@@ -49,7 +49,8 @@ async fn a_project_is_ready_after_eighteen_writes_and_then_left_alone() {
     let kargo = bed.kargo().await;
     bed.create(&name, &[("kargo.akuity.io/create-actor", "email:anna@example.com")]).await;
     bed.pass(&kargo, &name).await.expect("a pass");
-    assert_eq!(bed.writes(&name), CREATION);
+    bed.wrote(&name, &CREATION).await;
+    assert_eq!(bed.writes(&name).len(), 18);
 
     let project = bed.project(&name).await.expect("there");
     assert_eq!(project.finalizers(), [FINALIZER]);
@@ -110,7 +111,7 @@ async fn what_grants_something_else_is_put_right_at_the_next_pass() {
     let less = Patch::Merge(json!({"rules": []}));
     roles.patch("kargo-viewer", &PatchParams::default(), &less).await.expect("patch");
     bed.pass(&kargo, &name).await.expect("a pass");
-    assert_eq!(bed.last_writes(&name, 1), ["update roles 200"]);
+    bed.wrote(&name, &["update roles 200"]).await;
     assert_eq!(roles.get("kargo-viewer").await.expect("there").rules, before);
 }
 
@@ -121,7 +122,8 @@ async fn a_project_whose_namespace_is_somebody_elses_is_stalled() {
     bed.create_namespace(&name).await;
     bed.create(&name, &[]).await;
     bed.pass(&kargo, &name).await.expect_err("stalled");
-    assert_eq!(bed.writes(&name), ["patch projects 200", "patch projects/status 200"]);
+    bed.wrote(&name, &["patch projects 200", "patch projects/status 200"]).await;
+    assert_eq!(bed.writes(&name).len(), 2);
     let project = bed.project(&name).await.expect("there");
     let reason = |kind| condition(&project, kind);
     assert_eq!(reason("Ready"), Some(("False".into(), "EnsuringNamespaceFailed".into())));
@@ -137,7 +139,7 @@ async fn a_deletion_takes_five_writes_in_their_order() {
     bed.ready(&kargo, &name, &[]).await;
     bed.delete(&name).await;
     bed.pass(&kargo, &name).await.expect("a pass");
-    assert_eq!(bed.last_writes(&name, 5), DELETION);
+    bed.wrote(&name, &DELETION).await;
     assert_eq!(bed.writes(&name).len(), 18 + 5);
     bed.project_gone(&name).await;
     bed.namespace_gone(&name).await;
@@ -162,7 +164,7 @@ async fn a_namespace_that_is_kept_takes_one_write_less() {
         }
         bed.delete(&name).await;
         bed.pass(&kargo, &name).await.expect("a pass");
-        assert_eq!(bed.last_writes(&name, 4), KEPT);
+        bed.wrote(&name, &KEPT).await;
         bed.project_gone(&name).await;
         assert!(bed.lives(&name).await);
     }
@@ -180,7 +182,7 @@ async fn a_project_without_a_namespace_is_let_go() {
     bed.pass(&kargo, &name).await.expect("a pass");
     let expected =
         ["delete clusterrolebindings 200", "delete clusterroles 200", "patch projects 200"];
-    assert_eq!(bed.last_writes(&name, 3), expected);
+    bed.wrote(&name, &expected).await;
     bed.project_gone(&name).await;
 }
 
@@ -192,7 +194,7 @@ async fn a_namespace_that_is_deleted_takes_its_project_along() {
     bed.delete_namespace(&name).await;
     kargo.cache().catch_up_namespace(&name).await.expect("look");
     kargo.reconcile_namespace(&name).await.expect("a pass");
-    assert_eq!(bed.last_writes(&name, 2), ["delete projects 200", "patch namespaces 200"]);
+    bed.wrote(&name, &["delete projects 200", "patch namespaces 200"]).await;
     bed.namespace_gone(&name).await;
     bed.pass(&kargo, &name).await.expect("a pass");
     bed.project_gone(&name).await;
@@ -210,6 +212,6 @@ async fn an_owner_reference_to_the_project_is_taken_off() {
     bed.patch_namespace(&name, json!({"ownerReferences": [owner]})).await;
     kargo.cache().catch_up_namespace(&name).await.expect("look");
     kargo.reconcile_namespace(&name).await.expect("a pass");
-    assert_eq!(bed.last_writes(&name, 1), ["patch namespaces 200"]);
+    bed.wrote(&name, &["patch namespaces 200"]).await;
     assert_eq!(bed.namespace(&name).await.expect("there").owner_references(), []);
 }

@@ -2,6 +2,7 @@
 //! test has the stand-in do; on the other a stand-in runs as a process.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -158,10 +159,18 @@ impl Bed {
         entries.iter().filter(|entry| entry.is_write()).map(short).collect()
     }
 
-    /// The last of them, as many as are expected.
-    pub(crate) fn last_writes(&self, name: &str, count: usize) -> Vec<String> {
-        let writes = self.writes(name);
-        writes[writes.len() - count..].to_vec()
+    /// Asserts which were the last of them. A request is logged a moment after it was answered.
+    pub(crate) async fn wrote(&self, name: &str, expected: &[&str]) {
+        let mut last = Vec::new();
+        for _ in 0..100 {
+            let writes = self.writes(name);
+            last = writes[writes.len().saturating_sub(expected.len())..].to_vec();
+            if last == expected {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(last, expected);
     }
 }
 

@@ -100,7 +100,7 @@ async fn a_project_that_somebody_else_still_holds_is_a_failure_at_every_pass() {
     bed.pass(&kargo, &name).await.expect("it lets go");
     for _ in 0..3 {
         bed.pass(&kargo, &name).await.expect_err("no finalizer is put on what is being deleted");
-        assert_eq!(bed.last_writes(&name, 1), ["patch projects 422"]);
+        bed.wrote(&name, &["patch projects 422"]).await;
     }
     assert_eq!(kargo.journal().errors().len(), 3);
 }
@@ -144,7 +144,7 @@ async fn the_next_project_of_that_name_inherits_what_was_kept() {
         "patch projects/status 200",
         "patch projects/status 200",
     ];
-    assert_eq!(bed.last_writes(&name, 6), expected);
+    bed.wrote(&name, &expected).await;
     secrets.get("registry").await.expect("the next Project's");
 }
 
