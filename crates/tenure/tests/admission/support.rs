@@ -294,7 +294,7 @@ fn server(dir: PathBuf, webhook: u16, probes: u16, arguments: &[&str]) -> Proces
         .args(["--webhook-host", "127.0.0.1", "--break-glass-group"])
         .arg(tenure_testbed::BREAK_GLASS_GROUP)
         .args(arguments)
-        .args(["--log", "info,tenure_admission=debug", "--kubeconfig"])
+        .args(["--log", "info,tenure_admission=debug,tenure_controllers=debug", "--kubeconfig"])
         .arg(dir.join("tenure.kubeconfig"));
     Process::start("tenure", server, &dir).expect("start the server")
 }
