@@ -158,6 +158,32 @@ async fn what_the_api_server_refuses_is_refused_with_its_reason() {
 }
 
 #[tokio::test]
+async fn what_was_confirmed_for_a_deletion_that_is_refused_is_taken_back() {
+    let test = Test::start().await;
+    let of_old = format!("sha256:{}", "0".repeat(64));
+    test.ready("delete-refused", json!({"tenure.dev/confirm": of_old})).await;
+    test.policy("delete-refused", json!({"confirmation": "Required"})).await;
+    test.refuse_deletion_of("delete-refused").await;
+    let marks = async || {
+        let project = test.projects.get("delete-refused").await.expect("read the project");
+        let annotations = project.metadata.annotations.unwrap_or_default();
+        ["tenure.dev/confirm", "tenure.dev/disposition"].map(|key| annotations.get(key).cloned())
+    };
+    for choice in [&[][..], &["--disposition", "clean"]] {
+        let plan = [&["plan", "delete-refused", "-o", "digest"][..], choice].concat();
+        let digest = test.run(ANNA, &plan).out.trim().to_owned();
+        let command = [&["delete", "delete-refused", "--digest", &digest][..], choice].concat();
+        let said = test.run(ANNA, &command);
+        assert_eq!(said.code, 3, "{said:?}");
+        assert!(said.err.contains("not on a Friday"), "{said:?}");
+        assert_eq!(marks().await, [Some(of_old.clone()), None], "{said:?}");
+    }
+    let writes = writes(&test, "delete-refused");
+    assert!(writes.iter().filter(|write| write.starts_with("patch")).count() >= 4, "{writes:?}");
+    assert!(test.lives("delete-refused").await);
+}
+
+#[tokio::test]
 async fn who_does_not_stay_for_ever_is_told_what_is_awaited() {
     let test = Test::start().await;
     test.ready("delete-grace", json!({})).await;
