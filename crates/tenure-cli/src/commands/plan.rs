@@ -57,8 +57,11 @@ pub(crate) async fn run(
     }
     let wide = arguments.output == PlanFormat::Wide;
     let mut tree = tree(&look, Detail { full: arguments.full, wide });
-    let mut takes = Branch::new(Text::plain("this choice takes an annotation on the Project"));
-    for annotation in writes.shown() {
+    let shown = writes.shown();
+    let annotations = if shown.len() == 1 { "an annotation" } else { "annotations" };
+    let mut takes =
+        Branch::new(Text::plain(format!("this choice takes {annotations} on the Project")));
+    for annotation in shown {
         takes.push(Text::styled(FAINT, annotation));
     }
     tree.push_unless_bare(takes);

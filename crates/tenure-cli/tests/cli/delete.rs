@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tenure_core::Disposition;
 
 use crate::support::{ANNA, BOB, Said, Test, compare};
 
@@ -127,6 +128,16 @@ async fn a_choice_is_written_with_the_deletion_and_kept() {
     let said = test.run(ANNA, &["delete", "delete-shared", "--digest", &against]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(!test.has_namespace("delete-shared").await, "presumptions were confirmed against");
+
+    // What is presumed is more, and what is left without it is less.
+    test.shared("delete-cleaned").await;
+    let file = plan_file(&test, "delete-cleaned", &["--disposition", "clean"]);
+    let said = carry_out(&test, ANNA, "delete-cleaned", &file);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("namespace delete-cleaned stays, cleaned"), "{said:?}");
+    assert!(test.has_namespace("delete-cleaned").await);
+    let decision = test.plan_of("delete-cleaned").await.spec.decision;
+    assert_eq!(Disposition::from(decision.disposition), Disposition::Clean);
 }
 
 #[tokio::test]
