@@ -162,6 +162,13 @@ async fn what_the_api_server_refuses_is_refused_with_its_reason() {
     let said = test.run(ANNA, &["delete", "delete-approve", "--digest", &digest]);
     compare("delete_needs_approval", &said);
     assert!(test.lives("delete-approve").await);
+    let project = test.projects.get("delete-approve").await.expect("read the project");
+    let confirmed = project.metadata.annotations.unwrap_or_default();
+    assert_eq!(
+        confirmed.get("tenure.dev/confirm"),
+        Some(&digest),
+        "others have yet to agree to it"
+    );
     let approved = test.run(BOB, &["approve", "delete-approve", "--digest", &digest]);
     assert_eq!(approved.code, 0, "{approved:?}");
     let said = test.run(ANNA, &["delete", "delete-approve", "--digest", &digest]);

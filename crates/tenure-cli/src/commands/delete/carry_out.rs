@@ -7,6 +7,7 @@ use tenure_api::Project;
 use tenure_cluster::{Category, ObjectPatch, RequestError};
 use tenure_core::keys;
 
+use super::ATTEMPTS;
 use super::prepare::Prepared;
 use crate::commands::say::writing;
 use crate::exit::{Failure, Outcome};
@@ -99,30 +100,37 @@ fn wanted(prepared: &Prepared, meta: &ObjectMeta) -> Vec<Replaced> {
 impl Written {
     /// Puts back what stood there, where nobody has written anything else since, and nobody deletes
     /// the Project all the same.
-    pub(super) async fn take_back(self, name: &str, session: &Session) -> Outcome {
-        let projects: Api<Project> = Api::all(session.client().clone());
-        let doing = format!("take back what was confirmed on project {name}");
-        let project = session.project(name).await?;
-        let Some(project) = project.filter(|project| project.metadata.uid == self.uid) else {
-            return Ok(());
-        };
+    pub(super) async fn take_back(&self, name: &str, session: &Session) -> Outcome {
+        for _ in 0..ATTEMPTS {
+            // Others write to it, too: Tenure its status, for one.
+            if let Sent::Accepted = self.try_to_take_back(name, session).await? {
+                return Ok(());
+            }
+        }
+        Err(Failure::error(format!("Project {name} keeps changing; what was confirmed stands")))
+    }
+
+    async fn try_to_take_back(&self, name: &str, session: &Session) -> Outcome<Sent> {
+        let Some(project) = session.project(name).await? else { return Ok(Sent::Accepted) };
         let meta = &project.metadata;
         let stands = |key: &str| meta.annotations.as_ref().and_then(|map| map.get(key));
-        let ours = self.annotations.iter().filter(|r| stands(r.key) == Some(&r.is));
-        let mut patch = ObjectPatch::of(meta).at_this_version();
-        let mut any = false;
-        for Replaced { key, was, .. } in ours {
-            any = true;
-            patch = match was {
+        let ours: Vec<_> =
+            self.annotations.iter().filter(|r| stands(r.key) == Some(&r.is)).collect();
+        if ours.is_empty() || meta.uid != self.uid || meta.deletion_timestamp.is_some() {
+            return Ok(Sent::Accepted);
+        }
+        let patch = ours.into_iter().fold(
+            ObjectPatch::of(meta).at_this_version(),
+            |patch, Replaced { key, was, .. }| match was {
                 Some(was) => patch.annotate(&[(key, was)]),
                 None => patch.remove_annotation(key),
-            };
+            },
+        );
+        let projects: Api<Project> = Api::all(session.client().clone());
+        match projects.patch(name, &writing(), &patch.build()).await {
+            Ok(_) => Ok(Sent::Accepted),
+            Err(error) => changed(format!("take back what was confirmed on project {name}"), error),
         }
-        if !any || meta.deletion_timestamp.is_some() {
-            return Ok(());
-        }
-        let taken = projects.patch(name, &writing(), &patch.build()).await;
-        taken.map(drop).map_err(|e| Failure::of_request(&doing, &e))
     }
 }
 
