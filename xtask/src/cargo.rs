@@ -1,5 +1,6 @@
 //! Running commands in the workspace.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -34,6 +35,12 @@ pub(crate) fn server(release: bool) -> anyhow::Result<PathBuf> {
     }
     run(cargo(&arguments))?;
     Ok(target().join(if release { "release" } else { "debug" }).join("tenure"))
+}
+
+/// Builds `kubectl tenure`, and gives its path.
+pub(crate) fn plugin() -> anyhow::Result<PathBuf> {
+    run(cargo(&["build", "--quiet", "--package", "tenure-cli", "--bin", "kubectl-tenure"]))?;
+    Ok(fs::canonicalize(target().join("debug/kubectl-tenure"))?)
 }
 
 /// Builds an example for release, and gives its path.

@@ -43,15 +43,27 @@ pub(crate) fn choose(look: &mut Look, choice: Disposition) -> Outcome<Writes> {
     let writes = if choice > decided {
         Writes { disposition: Some(choice), confirm: None }
     } else {
-        match &now.plan.alternative {
-            Some(alternative) if alternative.disposition == choice => {
-                Writes { disposition: None, confirm: Some(alternative.digest.clone()) }
-            }
-            _ => return Err(forbidden(look, now, choice)),
-        }
+        less(look, now, choice)?.ok_or_else(|| forbidden(look, now, choice))?
     };
     look.preview = Some(with(look, &writes)?);
     Ok(writes)
+}
+
+/// What it takes to have less than what is presumed; `None` if it cannot be had. Where even less
+/// would be left without what is presumed, it has to be claimed, too.
+fn less(look: &Look, now: &Preview, choice: Disposition) -> Outcome<Option<Writes>> {
+    if now.plan.claims.iter().any(|claim| claim.at_least > choice) {
+        return Ok(None);
+    }
+    let against = |preview: &Preview, disposition: Option<Disposition>| {
+        let alternative = preview.plan.alternative.as_ref().filter(|a| a.disposition == choice)?;
+        Some(Writes { disposition, confirm: Some(alternative.digest.clone()) })
+    };
+    if let Some(writes) = against(now, None) {
+        return Ok(Some(writes));
+    }
+    let claimed = Writes { disposition: Some(choice), confirm: None };
+    Ok(against(&with(look, &claimed)?, claimed.disposition))
 }
 
 /// What would be decided if that were written.

@@ -14,11 +14,12 @@ pub type Outcome<T = ()> = Result<T, Failure>;
 pub enum Kind {
     /// It was declined, or has to be confirmed first; nothing was written.
     Declined,
-    /// It did not come about in time.
+    /// It was not done when the waiting ended, in time or by Ctrl-C; it goes on.
     TimedOut,
     /// The plan that was to be carried out is no longer the plan.
     PlanChanged,
-    /// It is refused: by claims, by gates, or by the API server.
+    /// It is refused, by claims, by gates, or by the API server; it was called off; or what was
+    /// looked at is not as it should be.
     Refused,
     /// The command line cannot be read.
     Usage,
@@ -31,10 +32,17 @@ impl Kind {
     pub const ALL: [(Self, &str); 6] = [
         (Self::Error, "error"),
         (Self::Usage, "the command line cannot be read"),
-        (Self::Refused, "refused, by claims, gates or the API server; the cause is in the message"),
+        (
+            Self::Refused,
+            "refused, by claims, gates or the API server, or called off; or `doctor` or \
+             `audit verify` found something; the cause is in the message",
+        ),
         (Self::Declined, "declined, or a confirmation is needed; nothing was written"),
-        (Self::TimedOut, "timed out while waiting"),
-        (Self::PlanChanged, "the plan no longer holds; nothing was written"),
+        (Self::TimedOut, "not done when the waiting ended, in time or by Ctrl-C; it goes on"),
+        (
+            Self::PlanChanged,
+            "the plan no longer holds: nothing was deleted, or less than was agreed to",
+        ),
     ];
 
     /// The exit code.

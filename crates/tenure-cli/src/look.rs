@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tenure_cluster::{Outlook, World};
+use tenure_cluster::{Cluster, Outlook, Supposed, World};
 use tenure_core::contents::{Contents, MOST_TOLD};
 use tenure_core::lifecycle::Preview;
-use tenure_core::plan::Requester;
+use tenure_core::plan::{Plan, Requester};
+use tenure_core::{Disposition, Source};
 
 use crate::exit::Outcome;
 use crate::printer::Printer;
@@ -16,6 +17,10 @@ use crate::session::{Known, Session, Who};
 
 /// How often what is drawn moves.
 const TICK: Duration = Duration::from_millis(100);
+
+/// What whoever reads a plan that nobody heeds has to know.
+const UNHEEDED: &str = "where no server of Tenure runs, Kargo deletes the namespace all the same, \
+                        unless kargo.akuity.io/keep-namespace is \"true\"";
 
 /// How much of the contents is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,33 +72,47 @@ impl Look {
         });
         let requester = Requester { user: who.user.clone(), via: None };
         let looked = Box::pin(cluster.outlook(name, Some(requester), Duration::MAX)).await;
-        let Outlook { world, preview, .. } = looked.inspect_err(|_| spinner.finish_and_clear())?;
-        let alone = match (world.project(), world.namespace()) {
+        let outlook = looked.inspect_err(|_| spinner.finish_and_clear())?;
+        let (there, project) = (outlook.world.namespace(), outlook.world.project());
+        let alone = match (project, there) {
             (None, Some(_)) => Some(cluster.look_into(name, &BTreeSet::new()).await),
             _ => None,
         };
         spinner.finish_and_clear();
-        let alone = alone.transpose()?;
+        Self::of(name, outlook, alone.transpose()?, known, &cluster).await
+    }
+
+    /// What would become of it if one of the objects said something else: nothing is written.
+    pub(crate) async fn supposing(self, supposed: Supposed, session: &Session) -> Outcome<Self> {
+        let Self { name, world, known, .. } = self;
+        let cluster = session.cluster(&known);
+        let outlook = cluster.suppose(world, supposed).await?;
+        Self::of(&name, outlook, None, &known, &cluster).await
+    }
+
+    async fn of(
+        name: &str,
+        outlook: Outlook,
+        alone: Option<Contents>,
+        known: &Known,
+        cluster: &Cluster,
+    ) -> Outcome<Self> {
+        let Outlook { world, preview, .. } = outlook;
         let mut advisory = known.advisory.clone();
         let decided = preview.as_ref().and_then(|preview| preview.plan.contents.as_deref());
         let contents = decided.or(alone.as_ref());
         advisory.extend(contents.and_then(blind));
+        if preview.as_ref().is_some_and(|preview| is_unheeded(&preview.plan, known)) {
+            advisory.push(UNHEEDED.to_owned());
+        }
         // Only where something is told by kind; it was asked for then, and is remembered.
         let kinds = match contents {
             Some(_) => cluster.kind_names().await?,
             None => BTreeMap::new(),
         };
         let known = known.clone();
-        Ok(Self {
-            name: name.to_owned(),
-            world,
-            preview,
-            alone,
-            known,
-            advisory,
-            kinds,
-            at: cluster.now(),
-        })
+        let at = cluster.now();
+        Ok(Self { name: name.to_owned(), world, preview, alone, known, advisory, kinds, at })
     }
 
     /// Whether it is no more than advice.
@@ -106,6 +125,16 @@ impl Look {
         let decided = self.preview.as_ref().and_then(|preview| preview.plan.contents.as_deref());
         decided.or(self.alone.as_ref())
     }
+}
+
+/// Whether nobody would see to what is planned: where no server of Tenure runs, Kargo deletes the
+/// namespace unless it is told to keep it in its own words.
+pub(crate) fn is_unheeded(plan: &Plan, known: &Known) -> bool {
+    let kargo_keeps = plan
+        .claims
+        .iter()
+        .any(|claim| matches!(claim.source, Source::KeepOnProject | Source::KeepOnNamespace));
+    known.published.is_none() && plan.disposition != Disposition::Delete && !kargo_keeps
 }
 
 /// What the person who asks may not see, and the server may: it then decides by more.

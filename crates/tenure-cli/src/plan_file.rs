@@ -242,6 +242,35 @@ mod tests {
     }
 
     #[test]
+    fn of_several_documents_none_is_taken_for_the_plan() {
+        let yaml = serde_saphyr::to_string(&plan()).expect("YAML");
+        for text in [
+            format!("broken: [\n---\n{yaml}"),
+            format!("kind: Failure\n---\n{yaml}"),
+            format!("{yaml}---\nbroken: [\n"),
+            format!("{yaml}---\n{yaml}"),
+            format!("{}\n{}", plan(), plan()),
+        ] {
+            assert!(!why(&text).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_project_whose_name_yaml_takes_for_no_is_read_as_it_is_written() {
+        for name in ["no", "on", "y", "1e3", "0x1", "null"] {
+            let mut plan = plan();
+            for field in ["project", "namespace"] {
+                plan[field]["name"] = name.into();
+            }
+            plan["decision"]["explanation"] = name.into();
+            let yaml = serde_saphyr::to_string(&plan).expect("YAML");
+            let file = PlanFile::parse(&yaml).unwrap_or_else(|why| panic!("{why}: {yaml}"));
+            assert_eq!(file.project.name, name);
+            assert!(file.difference("u1", "u2", &plan["decision"]).is_empty(), "{yaml}");
+        }
+    }
+
+    #[test]
     fn bombs_and_nests_are_refused_in_bounded_time() {
         let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for (last, next) in ('a'..='l').zip('b'..='m') {

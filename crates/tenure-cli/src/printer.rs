@@ -37,9 +37,10 @@ impl Printer {
         Self { colour, machine: None, answered: false }
     }
 
-    /// From here on results are for programs: a failure is told in that form, too.
-    pub fn for_programs(&mut self, machine: Machine) {
-        self.machine = Some(machine);
+    /// From here on results are for programs, if there is a form for them: a failure is told in
+    /// that form, too.
+    pub fn for_programs(&mut self, machine: Option<Machine>) {
+        self.machine = machine;
     }
 
     /// Whether results are for programs.

@@ -1,5 +1,6 @@
 //! Which cluster, who asks, and what Tenure's server there decides by.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -9,12 +10,12 @@ use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config};
-use tenure_api::Published;
+use kube::{Api, Client, Config, Resource};
 use tenure_api::install::SETTINGS;
+use tenure_api::{Project, Published};
 use tenure_cluster::{Clock, Cluster, Sink, Store, connect_through};
-use tenure_core::Settings;
 use tenure_core::trail::Entry;
+use tenure_core::{Settings, keys};
 
 use crate::arguments::{AssumedArguments, GlobalArguments};
 use crate::exit::{Failure, Outcome};
@@ -83,6 +84,20 @@ impl Session {
         })
     }
 
+    /// Connects, and says where and as whom something is about to be done, with what decisions are
+    /// made by there.
+    pub(crate) async fn announced(
+        global: &GlobalArguments,
+        printer: &Printer,
+    ) -> Outcome<(Self, Known, Who)> {
+        let session = Self::open(global).await?;
+        let assumed = AssumedArguments::default();
+        let (known, who) = futures::join!(session.known(&assumed), session.who());
+        let who = who?;
+        session.announce(&who, printer);
+        Ok((session, known, who))
+    }
+
     /// The client.
     pub(crate) fn client(&self) -> &Client {
         &self.client
@@ -146,6 +161,54 @@ impl Session {
             ..Settings::default()
         };
         Known { settings, published: None, advisory: vec![why] }
+    }
+
+    /// The Project of that name; none, too, where the cluster has no Projects at all.
+    pub(crate) async fn project(&self, name: &str) -> Outcome<Option<Project>> {
+        let projects: Api<Project> = Api::all(self.client.clone());
+        match projects.get_opt(name).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+            read => read.map_err(|e| Failure::of_request(&format!("read project {name}"), &e)),
+        }
+    }
+
+    /// Says that an object is not there, and if so, that this cluster has none of its kind.
+    pub(crate) async fn absent<K: Resource<DynamicType = ()>>(
+        &self,
+        object: impl Display,
+    ) -> Failure {
+        let why = self.unserved::<K>().await.map(|why| format!(": {why}")).unwrap_or_default();
+        Failure::error(format!("{object} is not there{why}"))
+    }
+
+    /// Says why objects of a kind could not be listed.
+    pub(crate) async fn not_listed<K: Resource<DynamicType = ()>>(
+        &self,
+        error: &kube::Error,
+    ) -> Failure {
+        let doing = format!("list {}", K::plural(&()));
+        match self.unserved::<K>().await {
+            Some(why) => Failure::error(format!("failed to {doing}: {why}")),
+            None => Failure::of_request(&doing, error),
+        }
+    }
+
+    /// That this cluster has nothing of the kind, if that is known.
+    async fn unserved<K: Resource<DynamicType = ()>>(&self) -> Option<String> {
+        let (plural, group) = (K::plural(&()), K::group(&()));
+        let served = match self.client.list_api_group_resources(&K::api_version(&())).await {
+            Ok(list) => list.resources.iter().any(|resource| resource.name == plural),
+            Err(kube::Error::Api(status)) => status.code != 404,
+            Err(_) => true,
+        };
+        let whose =
+            if group == keys::KARGO_GROUP { "neither Kargo nor Tenure" } else { "no Tenure" };
+        let context = &self.context;
+        (!served).then(|| {
+            format!(
+                "the cluster of context {context} has no {plural}.{group}, so {whose} is installed"
+            )
+        })
     }
 
     /// Asks who asks.

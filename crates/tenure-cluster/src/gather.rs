@@ -149,7 +149,7 @@ impl Cluster {
         let as_of = self.now();
         let namespace =
             self.within(reading("namespace"), namespaces.get_metadata_opt(name)).await?;
-        let project = self.within(reading("project"), projects.get_opt(name)).await?;
+        let project = self.where_served(reading("project"), projects.get_opt(name)).await?;
         let mut world = World::unread(name, as_of, self.store.policies(), self.store.stats(name));
         world.set_project(project, &self.settings)?;
         world.set_namespace(namespace)?;
@@ -205,7 +205,21 @@ impl Cluster {
     ) -> Result<Option<DeletionPlan>, RequestError> {
         let Some(uid) = uid else { return Ok(None) };
         let name = plan::name(project, uid);
-        self.within(format!("read deletionplan {name}"), self.plans().get_opt(&name)).await
+        let doing = format!("read deletionplan {name}");
+        self.where_served(doing, self.plans().get_opt(&name)).await
+    }
+
+    /// Reads an object of a kind that may not be served. It fails then, as for every other kind,
+    /// unless there may be nothing of Tenure.
+    async fn where_served<T>(
+        &self,
+        doing: String,
+        request: impl Future<Output = Result<Option<T>, kube::Error>>,
+    ) -> Result<Option<T>, RequestError> {
+        match self.within(doing, request).await {
+            Err(error) if error.is_not_found() && self.reading.without_server => Ok(None),
+            read => read,
+        }
     }
 
     /// Reads every policy. Where the kind is not installed this fails: nobody knows then what

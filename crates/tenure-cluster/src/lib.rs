@@ -38,7 +38,7 @@ pub use error::{Category, RequestError};
 pub use events::Notice;
 pub use gather::Cluster;
 pub use guard::Guard;
-pub use outlook::Outlook;
+pub use outlook::{Outlook, Supposed};
 pub use patch::ObjectPatch;
 pub use store::{AccessSlot, HealthByNamespace, Store, Watched, project_of_plan};
 pub use world::World;

@@ -1,5 +1,6 @@
 //! What would become of a Namespace if its Project were deleted now, without a write.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,14 @@ pub struct Outlook {
     pub hurried: bool,
 }
 
+/// What one of the two objects is supposed to say, instead of what it says.
+pub enum Supposed {
+    /// Annotations of the Project.
+    OnProject(BTreeMap<String, String>),
+    /// Annotations of the Namespace.
+    OnNamespace(BTreeMap<String, String>),
+}
+
 impl Cluster {
     /// Says what would become of the Namespace if the Project of that name were deleted now, by
     /// that person if it is known who asks: nothing is written. Contents that are not known within
@@ -37,8 +46,7 @@ impl Cluster {
     ) -> Result<Outlook, RequestError> {
         let began = Instant::now();
         // Some requests at once are too large to be part of every future that looks.
-        let mut hurried = false;
-        let mut world = Box::pin(async {
+        let world = Box::pin(async {
             let mut world = self.read_objects(name).await?;
             if world.has_nothing_left() {
                 // Whatever else cannot be read: nothing is left to protect.
@@ -54,6 +62,43 @@ impl Cluster {
             Ok::<_, RequestError>(world)
         })
         .await?;
+        self.decide(world, patience.saturating_sub(began.elapsed())).await
+    }
+
+    /// Says what would become of the Namespace if one of the objects that were read said something
+    /// else. What else was read is not read again.
+    ///
+    /// # Errors
+    /// If what is supposed cannot be read, or what is in the Namespace matters only now, and could
+    /// not be read.
+    pub async fn suppose(
+        &self,
+        mut world: World,
+        supposed: Supposed,
+    ) -> Result<Outlook, RequestError> {
+        match supposed {
+            Supposed::OnProject(annotations) => {
+                let mut project = world.project.take();
+                if let Some(project) = &mut project {
+                    project.metadata.annotations = Some(annotations);
+                }
+                world.set_project(project, &self.settings)?;
+            }
+            Supposed::OnNamespace(annotations) => {
+                let mut namespace = world.namespace.take();
+                if let Some(namespace) = &mut namespace {
+                    namespace.metadata.annotations = Some(annotations);
+                }
+                world.set_namespace(namespace)?;
+            }
+        }
+        Box::pin(self.decide(world, Duration::MAX)).await
+    }
+
+    /// Decides by what was read, and looks at the contents if they matter.
+    async fn decide(&self, mut world: World, patience: Duration) -> Result<Outlook, RequestError> {
+        let began = Instant::now();
+        let mut hurried = false;
         loop {
             let seen = world.observe(&self.settings, None);
             let step = match preview(&seen, self.now()) {

@@ -2,6 +2,7 @@
 
 mod stage;
 mod story;
+mod tour;
 
 use anyhow::bail;
 
@@ -32,7 +33,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let differing = rows.iter().filter(|row| !row.as_expected()).count();
     println!("\n{} rows, {} as expected", rows.len(), rows.len() - differing);
     if !arguments.once {
-        stage.invite();
+        if stage.is_own() {
+            tour::set(&stage).await?;
+        }
+        stage.invite()?;
         until_told().await?;
     }
     if differing > 0 {

@@ -1,7 +1,7 @@
 //! Where the story is played: a control plane with the server on it, under its own
 //! ServiceAccount.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
@@ -13,7 +13,7 @@ use tenure_api::Project;
 use tenure_api::install::{self, Installation, Mode};
 use tenure_testbed::{ControlPlane, KARGO_NAMESPACE, Process, TENURE_NAMESPACE, apply, eventually};
 
-use crate::cargo::server;
+use crate::cargo::{plugin, server};
 
 pub(crate) struct Stage {
     pub(crate) client: Client,
@@ -50,21 +50,31 @@ impl Stage {
         Ok(Self { client, _server: server, plane, _dir: dir })
     }
 
+    /// Whether nobody else uses the cluster, so that names are free.
+    pub(crate) fn is_own(&self) -> bool {
+        self.plane.is_some()
+    }
+
     /// Says how to look around.
-    pub(crate) fn invite(&self) {
-        println!("\nIt stays up. To look around:");
+    pub(crate) fn invite(&self) -> anyhow::Result<()> {
+        let plugin = plugin()?;
+        let mut path: Vec<_> = plugin.parent().into_iter().map(Path::to_owned).collect();
+        println!("\nIt stays up. To look around, in another terminal:");
         if let Some(plane) = &self.plane {
             println!("  export KUBECONFIG={}", plane.kubeconfig().display());
-            println!("  alias kubectl={}", plane.binaries().path("kubectl").display());
+            path.extend(plane.binaries().path("kubectl").parent().map(Path::to_owned));
         }
-        println!("  kubectl get projects");
+        let path: Vec<_> = path.iter().map(|dir| dir.display().to_string()).collect();
+        println!("  export PATH={}:$PATH", path.join(":"));
+        println!("  kubectl tenure list");
         println!("  kubectl get events -n default");
         println!("Ctrl-C ends it.");
+        Ok(())
     }
 }
 
 /// Prepares a cluster that the user has.
-async fn existing(context: &str, kubeconfig: &std::path::Path) -> anyhow::Result<Client> {
+async fn existing(context: &str, kubeconfig: &Path) -> anyhow::Result<Client> {
     let options =
         KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(Kubeconfig::read()?, &options).await?;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{DryRun, ResultFormat};
+use super::WriteArguments;
 
 /// `adopt`.
 #[derive(Args, Debug)]
@@ -55,13 +55,9 @@ pub struct HowArguments {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// Stop before anything is sent, or kept
-    #[arg(long, value_enum, value_name = "WHERE", default_value_t, num_args = 0..=1,
-          default_missing_value = "client", require_equals = true)]
-    pub dry_run: DryRun,
-    /// How to print what became of it
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub output: ResultFormat,
+    /// How it is written.
+    #[command(flatten)]
+    pub write: WriteArguments,
 }
 
 /// Reads a namespace's name.

@@ -60,6 +60,19 @@ pub struct DeleteArguments {
     pub full: bool,
 }
 
+/// How something small is written, and told.
+#[derive(Args, Debug)]
+pub struct WriteArguments {
+    /// Write nothing: show what would change only, or also have the API server say what it would
+    /// answer
+    #[arg(long, value_enum, value_name = "WHERE", default_value_t, num_args = 0..=1,
+          default_missing_value = "client", require_equals = true)]
+    pub dry_run: DryRun,
+    /// How to print what became of it
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub output: super::ResultFormat,
+}
+
 /// Where a dry run ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum DryRun {
@@ -70,6 +83,17 @@ pub enum DryRun {
     Client,
     /// Before anything is kept
     Server,
+}
+
+impl DryRun {
+    /// The word for it in results.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Client => "Client",
+            Self::Server => "Server",
+        }
+    }
 }
 
 /// Reads a digest.

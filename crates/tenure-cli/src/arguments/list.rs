@@ -18,10 +18,18 @@ pub struct ListArguments {
     /// Only Projects with these labels, as for kubectl
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub selector: Option<String>,
-    /// Only the Project that has this namespace
+    /// Which of them, and how they are printed.
+    #[command(flatten)]
+    pub table: TableArguments,
+}
+
+/// Of which namespace, and how it is printed.
+#[derive(Args, Debug)]
+pub struct TableArguments {
+    /// Only what is of the Project that has this namespace
     #[arg(short, long, value_name = "NAME")]
     pub namespace: Option<String>,
-    /// Those of every namespace, which is so anyway
+    /// What is of every namespace, which is so anyway
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub all_namespaces: bool,
     /// How to print it

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::WriteArguments;
 use crate::target::Target;
 
 /// `keep`.
@@ -22,12 +23,9 @@ pub struct KeepArguments {
     /// Why, for those who come across it
     #[arg(long, value_name = "TEXT", value_parser = super::reason, conflicts_with = "remove")]
     pub reason: Option<String>,
-    /// Take it off
-    #[arg(long)]
-    pub remove: bool,
-    /// Write nothing, and show how the decision would change
-    #[arg(long)]
-    pub dry_run: bool,
+    /// What is done.
+    #[command(flatten)]
+    pub how: MarkArguments,
 }
 
 /// `hold`.
@@ -53,12 +51,20 @@ pub struct HoldArguments {
     #[arg(long, value_name = "TEXT", value_parser = super::reason, required_unless_present = "remove",
           conflicts_with = "remove")]
     pub reason: Option<String>,
+    /// What is done.
+    #[command(flatten)]
+    pub how: MarkArguments,
+}
+
+/// What is done, and how it is told.
+#[derive(Args, Debug)]
+pub struct MarkArguments {
     /// Take it off
     #[arg(long)]
     pub remove: bool,
-    /// Write nothing, and show how the decision would change
-    #[arg(long)]
-    pub dry_run: bool,
+    /// How it is written.
+    #[command(flatten)]
+    pub write: WriteArguments,
 }
 
 /// Reads the name of a lien, which is what follows the slash in a key.

@@ -21,11 +21,11 @@ pub use audit::{
     ArchiveArguments, AuditAct, AuditArguments, AuditExportArguments, AuditListArguments,
     AuditShowArguments, AuditVerifyArguments, SelectorArgument, Since,
 };
-pub use delete::{DeleteArguments, DryRun};
+pub use delete::{DeleteArguments, DryRun, WriteArguments};
 pub use doctor::{DoctorArguments, TreeFormat};
 pub use global::GlobalArguments;
-pub use list::{ListArguments, WhyArguments};
-pub use marks::{HoldArguments, KeepArguments};
+pub use list::{ListArguments, TableArguments, WhyArguments};
+pub use marks::{HoldArguments, KeepArguments, MarkArguments};
 pub use plan::{AssumedArguments, Choice, PlanArguments, PlanFormat};
 pub use plans::{
     ApproveArguments, BreakerAct, BreakerArguments, CancelArguments, ConfirmArguments,

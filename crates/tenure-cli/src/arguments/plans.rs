@@ -4,7 +4,7 @@
 use clap::{Args, Subcommand};
 use tenure_core::plan::PlanDigest;
 
-use super::{ResultFormat, TableFormat};
+use super::{ResultFormat, TableArguments};
 use crate::target::Target;
 
 /// `plans`.
@@ -18,17 +18,11 @@ Examples:
   kubectl tenure plans payments")]
 pub struct PlansArguments {
     /// Name of a DeletionPlan, or of a Project, whose newest one is meant
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", conflicts_with = "namespace")]
     pub name: Option<String>,
-    /// Only those of the Project that has this namespace
-    #[arg(short, long, value_name = "NAME", conflicts_with = "name")]
-    pub namespace: Option<String>,
-    /// Those of every namespace, which is so anyway
-    #[arg(short = 'A', long, conflicts_with = "namespace")]
-    pub all_namespaces: bool,
-    /// How to print it
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub output: TableFormat,
+    /// Which of them, and how they are printed.
+    #[command(flatten)]
+    pub table: TableArguments,
 }
 
 /// `approve`.
@@ -122,5 +116,8 @@ pub enum BreakerAct {
         /// Why, for those who ask later
         #[arg(long, value_name = "TEXT", value_parser = super::reason)]
         reason: String,
+        /// How to print what became of it
+        #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+        output: ResultFormat,
     },
 }

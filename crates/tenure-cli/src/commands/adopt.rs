@@ -10,15 +10,13 @@ use kube::core::PartialObjectMeta;
 use kube::{Api, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::Serialize;
-use tenure_api::{Project, namespace_facts};
+use tenure_api::namespace_facts;
 use tenure_cluster::{Category, ObjectPatch, RequestError};
 use tenure_core::contents::{Contents, MOST_TOLD, Manager, ManagerCount};
 use tenure_core::{Ledger, NamespaceFacts, keys};
 
-use super::say::{begin, writing};
-use crate::arguments::{
-    AdoptArguments, AssumedArguments, DryRun, GlobalArguments, HowArguments, ReleaseArguments,
-};
+use super::say::writing;
+use crate::arguments::{AdoptArguments, DryRun, GlobalArguments, HowArguments, ReleaseArguments};
 use crate::dialog::{Wanted, ask};
 use crate::exit::{Failure, Kind, Outcome};
 use crate::look::spinner;
@@ -63,11 +61,8 @@ pub(crate) async fn adopt(
     printer: &mut Printer,
 ) -> Outcome {
     let AdoptArguments { namespace: name, how } = arguments;
-    begin(how.output, printer);
-    let session = Session::open(global).await?;
-    let assumed = AssumedArguments::default();
-    let (known, who) = futures::join!(session.known(&assumed), session.who());
-    session.announce(&who?, printer);
+    printer.for_programs(how.write.output.machine());
+    let (session, known, _) = Session::announced(global, printer).await?;
     let read = read(name, &session).await?;
     adoptable(name, &read, &known)?;
     let standing = standing(name, &session, &known, printer).await?;
@@ -96,7 +91,7 @@ pub(crate) async fn release(
     printer: &mut Printer,
 ) -> Outcome {
     let ReleaseArguments { namespace: name, how } = arguments;
-    begin(how.output, printer);
+    printer.for_programs(how.write.output.machine());
     let session = Session::open(global).await?;
     session.announce(&session.who().await?, printer);
     let read = read(name, &session).await?;
@@ -144,17 +139,13 @@ impl Change<'_> {
             uid: read.facts.uid.to_string(),
             done,
             marks,
-            dry_run: match how.dry_run {
-                DryRun::None => "None",
-                DryRun::Client => "Client",
-                DryRun::Server => "Server",
-            },
+            dry_run: how.write.dry_run.word(),
         };
-        if how.dry_run == DryRun::Client {
+        if how.write.dry_run == DryRun::Client {
             result.done = "Nothing";
             return result.tell(verb, how, printer);
         }
-        if how.dry_run == DryRun::None && !how.yes {
+        if how.write.dry_run == DryRun::None && !how.yes {
             if !printer.can_ask() {
                 let why = "nobody can be asked without a terminal; nothing was written";
                 return Err(
@@ -163,7 +154,7 @@ impl Change<'_> {
             }
             ask(question, &Wanted::Yes).await?;
         }
-        let dry_run = how.dry_run == DryRun::Server;
+        let dry_run = how.write.dry_run == DryRun::Server;
         let namespaces: Api<Namespace> = Api::all(session.client().clone());
         let params = PatchParams { dry_run, ..writing() };
         let written = namespaces.patch_metadata(name, &params, &patch.build()).await;
@@ -177,11 +168,11 @@ impl Change<'_> {
 
 impl Adoption {
     fn tell(self, verb: &str, how: &HowArguments, printer: &mut Printer) -> Outcome {
-        if let Some(machine) = how.output.machine() {
+        if let Some(machine) = how.write.output.machine() {
             return printer.document(machine, &Document::of(self));
         }
         let object = Text::styled(GOOD, format!("namespace/{}", self.namespace));
-        printer.line(&match (how.dry_run, verb) {
+        printer.line(&match (how.write.dry_run, verb) {
             (DryRun::Client, _) => object.and(format!(": would be sent: {verb} (dry run)")),
             (DryRun::Server, _) => object.and(format!(": would be accepted: {verb} (dry run)")),
             (DryRun::None, "adopt") => object.and(": adopted; a Project of its name can move in"),
@@ -192,17 +183,11 @@ impl Adoption {
 
 async fn read(name: &str, session: &Session) -> Outcome<Read> {
     let namespaces: Api<Namespace> = Api::all(session.client().clone());
-    let projects: Api<Project> = Api::all(session.client().clone());
     let object = namespaces.get_metadata_opt(name).await;
     let object = object.map_err(|e| Failure::of_request(&format!("read namespace {name}"), &e))?;
     let object = object.ok_or_else(|| Failure::error(format!("namespace/{name} is not there")))?;
     // After the namespace: one that comes in between changes it, and so what is written.
-    let project = match projects.get_metadata_opt(name).await {
-        Ok(project) => project.is_some(),
-        Err(error) => {
-            return Err(Failure::of_request(&format!("read project {name}"), &error));
-        }
-    };
+    let project = session.project(name).await?.is_some();
     let facts = namespace_facts(&object.metadata)
         .map_err(|error| Failure::error(format!("failed to read namespace {name}: {error}")))?;
     Ok(Read { object, facts, project })

@@ -10,8 +10,10 @@ use tenure_cluster::{ObjectPatch, breaker_record};
 use tenure_core::keys;
 use tenure_core::plan::BreakerRecord;
 
-use super::say::{Said, begin, writing};
-use crate::arguments::{AssumedArguments, BreakerAct, BreakerArguments, GlobalArguments};
+use super::say::{Said, writing};
+use crate::arguments::{
+    AssumedArguments, BreakerAct, BreakerArguments, GlobalArguments, ResultFormat,
+};
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
 use crate::session::Session;
@@ -24,7 +26,7 @@ use crate::view::tree::Branch;
 #[serde(rename_all = "camelCase")]
 pub struct BreakerState {
     /// Closed: deletions are carried out. Open: none is. Closing: a person said that they are meant,
-    /// and the next one closes it.
+    /// and the next one closes it. Absent: no server of Tenure is known here.
     state: &'static str,
     /// When it opened last.
     opened_at: Option<String>,
@@ -61,7 +63,11 @@ pub(crate) async fn run(
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    begin(arguments.output, printer);
+    let output = match &arguments.act {
+        Some(BreakerAct::Close { output, .. }) => *output,
+        None => arguments.output,
+    };
+    printer.for_programs(output.machine());
     let session = Session::open(global).await?;
     let maps: Api<ConfigMap> = Api::namespaced(session.client().clone(), &session.tenure_namespace);
     let map = maps.get_opt(BREAKER).await;
@@ -69,11 +75,14 @@ pub(crate) async fn run(
     match &arguments.act {
         None => {
             let known = session.known(&AssumedArguments::default()).await;
+            for why in &known.advisory {
+                printer.warn(why);
+            }
             let limit = known.published.map(|published| published.breaker);
-            show(&BreakerState::of(map.as_ref(), limit), arguments, printer)
+            show(&BreakerState::of(map.as_ref(), limit), output, printer)
         }
-        Some(BreakerAct::Close { reason }) => {
-            close(reason, map.as_ref(), &maps, &session, arguments, printer).await
+        Some(BreakerAct::Close { reason, .. }) => {
+            close(reason, map.as_ref(), &maps, &session, output, printer).await
         }
     }
 }
@@ -83,7 +92,7 @@ async fn close(
     map: Option<&ConfigMap>,
     maps: &Api<ConfigMap>,
     session: &Session,
-    arguments: &BreakerArguments,
+    output: ResultFormat,
     printer: &mut Printer,
 ) -> Outcome {
     let who = session.who().await?;
@@ -93,7 +102,7 @@ async fn close(
     let Some(map) = open else {
         return said.nothing().tell(
             "the breaker is not open; nothing was written",
-            arguments.output,
+            output,
             printer,
         );
     };
@@ -106,7 +115,7 @@ async fn close(
     let written = maps.patch(BREAKER, &writing(), &patch).await;
     written.map_err(|e| Failure::of_request("close the breaker", &e))?;
     let message = format!("{} closes it; the next deletion goes on", who.user);
-    said.tell(message, arguments.output, printer)
+    said.tell(message, output, printer)
 }
 
 impl BreakerState {
@@ -117,6 +126,7 @@ impl BreakerState {
         let state = match &record {
             Some(BreakerRecord { closed: None, asked_by: None, .. }) => "Open",
             Some(BreakerRecord { closed: None, asked_by: Some(_), .. }) => "Closing",
+            None if limit.is_none() => "Absent",
             _ => "Closed",
         };
         let closed = record.as_ref().and_then(|record| record.closed.clone());
@@ -137,13 +147,14 @@ impl BreakerState {
     }
 }
 
-fn show(state: &BreakerState, arguments: &BreakerArguments, printer: &mut Printer) -> Outcome {
-    if let Some(machine) = arguments.output.machine() {
+fn show(state: &BreakerState, output: ResultFormat, printer: &mut Printer) -> Outcome {
+    if let Some(machine) = output.machine() {
         return printer.document(machine, &Document::of(state));
     }
     let (style, means) = match state.state {
         "Open" => (BAD, "no namespace is deleted until a person closes it"),
         "Closing" => (CAREFUL, "the next deletion closes it"),
+        "Absent" => (CAREFUL, "no server of Tenure is known here"),
         _ => (GOOD, "deletions are carried out"),
     };
     let mut tree =

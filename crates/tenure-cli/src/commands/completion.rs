@@ -72,10 +72,31 @@ pub(crate) fn run(act: &CompletionAct, printer: &Printer) -> Outcome {
         CompletionAct::PowerShell => Shell::PowerShell,
         CompletionAct::Install { dir } => return install(dir.as_deref(), printer),
     };
-    let mut script = Vec::new();
-    generate(shell, &mut command().bin_name("kubectl-tenure"), "kubectl-tenure", &mut script);
-    let script = String::from_utf8(script).map_err(|error| Failure::error(error.to_string()))?;
-    printer.raw(&script)
+    printer.raw(&script(shell))
+}
+
+/// The script for a shell.
+fn script(shell: Shell) -> String {
+    const PROGRAM: &str = "kubectl-tenure";
+    let written = |name: &str| {
+        let mut script = Vec::new();
+        generate(shell, &mut command(), name, &mut script);
+        String::from_utf8_lossy(&script).into_owned()
+    };
+    if shell != Shell::Bash {
+        return written(PROGRAM);
+    }
+    // What clap writes for bash knows nothing below the commands of a program that has a hyphen in
+    // its name, and offers what is hidden. So it is written for another name, and for ours in the
+    // one place where bash is told whose it is.
+    let other = PROGRAM.replace('-', "_");
+    let registered = |line: &str| match line.trim_start().starts_with("complete -F") {
+        true => line
+            .strip_suffix(&other)
+            .map_or_else(|| line.to_owned(), |line| format!("{line}{PROGRAM}")),
+        false => line.replace(" __complete\"", "\""),
+    };
+    written(&other).lines().map(|line| registered(line) + "\n").collect()
 }
 
 /// Writes the program that kubectl asks, next to this one unless it is said where.

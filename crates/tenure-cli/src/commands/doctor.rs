@@ -25,9 +25,7 @@ pub(crate) async fn run(
     printer: &mut Printer,
 ) -> Outcome {
     let machine = arguments.output.machine();
-    if let Some(machine) = machine {
-        printer.for_programs(machine);
-    }
+    printer.for_programs(machine);
     let DoctorArguments { target, namespace, .. } = arguments;
     let named = match (target, namespace) {
         (None, None) => None,

@@ -87,22 +87,23 @@ pub(crate) async fn run(
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    if let Some(machine) = arguments.output.machine() {
-        printer.for_programs(machine);
-    }
+    printer.for_programs(arguments.table.output.machine());
     let session = Session::open(global).await?;
     let projects: Api<Project> = Api::all(session.client().clone());
     let mut params = ListParams::default();
     if let Some(selector) = &arguments.selector {
         params = params.labels(selector);
     }
-    if let Some(name) = &arguments.namespace {
+    if let Some(name) = &arguments.table.namespace {
         params = params.fields(&format!("metadata.name={name}"));
     }
     let assumed = AssumedArguments::default();
     let (known, listed, read) =
         futures::join!(session.known(&assumed), projects.list(&params), Read::all(&session));
-    let listed = listed.map_err(|e| Failure::of_request("list projects", &e))?;
+    let listed = match listed {
+        Ok(listed) => listed,
+        Err(error) => return Err(session.not_listed::<Project>(&error).await),
+    };
     let read = read?;
     let items: Outcome<Vec<_>> =
         listed.items.iter().map(|project| item(project, &read, &known)).collect();
@@ -110,7 +111,7 @@ pub(crate) async fn run(
     for why in &known.advisory {
         printer.warn(format!("what is decided is advice only: {why}"));
     }
-    match (arguments.output.machine(), arguments.output) {
+    match (arguments.table.output.machine(), arguments.table.output) {
         (Some(machine), _) => {
             let list = ProjectList {
                 advisory: !known.advisory.is_empty(),
@@ -166,7 +167,7 @@ impl Read {
 }
 
 /// What is not installed is not there.
-pub(super) fn installed<T>(doing: &str, listed: Result<Vec<T>, kube::Error>) -> Outcome<Vec<T>> {
+fn installed<T>(doing: &str, listed: Result<Vec<T>, kube::Error>) -> Outcome<Vec<T>> {
     match listed {
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
         listed => listed.map_err(|e| Failure::of_request(doing, &e)),

@@ -1,31 +1,86 @@
 //! `keep` and `hold`: what protects is put there without a question; before and after are shown.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::{ObjectMeta, Patch, PatchParams};
-use kube::core::PartialObjectMeta;
+use schemars::JsonSchema;
+use serde::Serialize;
 use tenure_api::Project;
-use tenure_cluster::{Category, ObjectPatch, RequestError};
-use tenure_core::keys;
+use tenure_cluster::{Category, ObjectPatch, RequestError, Supposed};
+use tenure_core::{Disposition, keys};
 
 use super::say::writing;
-use crate::arguments::{AssumedArguments, GlobalArguments, HoldArguments, KeepArguments};
+use crate::arguments::{DryRun, GlobalArguments, HoldArguments, KeepArguments, MarkArguments};
 use crate::exit::{Failure, Kind, Outcome};
 use crate::look::{Extent, Look};
 use crate::printer::Printer;
-use crate::session::{Known, Session, Who};
+use crate::session::Session;
 use crate::target::{self, Target};
 use crate::text::{CAREFUL, FAINT, GOOD, Text};
+use crate::view::json::{Document, Says};
 use crate::view::plan::style;
+
+/// What was put on an object or taken off it, and how that changes what would be decided.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Marked {
+    /// The object, as kind/name.
+    object: String,
+    /// What was done: Set, Removed, or Nothing, for it said so already or is a dry run.
+    done: &'static str,
+    /// By whom.
+    user: String,
+    /// Who wrote nothing, where it is a dry run: None, Client or Server.
+    dry_run: &'static str,
+    /// The same in words.
+    message: String,
+    /// What would have been decided before; null if there was nothing to decide.
+    before: Option<Decided>,
+    /// What would be decided now, or would be if it were no dry run.
+    after: Option<Decided>,
+    /// Whether it said so already.
+    #[serde(skip)]
+    stood: bool,
+}
+
+/// What would become of the namespace.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Decided {
+    /// Delete, Clean or Retain.
+    disposition: &'static str,
+    /// Why, as one sentence.
+    explanation: String,
+    /// The digest of the plan.
+    digest: String,
+    /// What would be awaited.
+    waiting_for: Vec<&'static str>,
+    #[serde(skip)]
+    style: Disposition,
+}
+
+impl Says for Marked {
+    const KIND: &'static str = "Mark";
+}
 
 /// What is to be written or taken off.
 struct Change<'a> {
     target: &'a Target,
+    how: &'a MarkArguments,
     set: Vec<(String, String)>,
     remove: Vec<String>,
     /// What is told once it is done.
-    done: String,
-    dry_run: bool,
+    told: String,
+}
+
+/// What came of it.
+enum Written {
+    /// It said so already.
+    Nothing,
+    /// The annotations are these now, or would be if it were no dry run.
+    Annotations(BTreeMap<String, String>),
 }
 
 pub(crate) async fn keep(
@@ -33,22 +88,16 @@ pub(crate) async fn keep(
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    let KeepArguments { target, reason, remove, dry_run } = arguments;
-    let mut change = Change {
-        target,
-        set: Vec::new(),
-        remove: Vec::new(),
-        done: String::new(),
-        dry_run: *dry_run,
-    };
-    if *remove {
+    let KeepArguments { target, reason, how } = arguments;
+    let mut change = Change::of(target, how);
+    if how.remove {
         change.remove = vec![keys::KEEP_NAMESPACE.to_owned(), keys::KEEP_REASON.to_owned()];
-        change.done = format!("{target} does not keep the namespace any more");
+        change.told = format!("{target} does not keep the namespace any more");
     } else {
         change.set.push((keys::KEEP_NAMESPACE.to_owned(), keys::TRUE.to_owned()));
         let reason = reason.iter().map(|reason| (keys::KEEP_REASON.to_owned(), reason.clone()));
         change.set.extend(reason);
-        change.done = format!("{target} keeps the namespace");
+        change.told = format!("{target} keeps the namespace");
     }
     Box::pin(change.make(global, printer)).await
 }
@@ -58,132 +107,200 @@ pub(crate) async fn hold(
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    let HoldArguments { target, name, reason, remove, dry_run } = arguments;
+    let HoldArguments { target, name, reason, how } = arguments;
     let key = format!("{}{name}", keys::LIEN_PREFIX);
-    let mut change = Change {
-        target,
-        set: Vec::new(),
-        remove: Vec::new(),
-        done: String::new(),
-        dry_run: *dry_run,
-    };
-    if *remove {
-        change.done = format!("{target} is not held by {name} any more");
+    let mut change = Change::of(target, how);
+    if how.remove {
+        change.told = format!("{target} is not held by {name} any more");
         change.remove.push(key);
     } else {
-        change.done = format!("{target} is held by {name}");
+        change.told = format!("{target} is held by {name}");
         change.set.push((key, reason.clone().unwrap_or_default()));
     }
     Box::pin(change.make(global, printer)).await
 }
 
-impl Change<'_> {
-    async fn make(&self, global: &GlobalArguments, printer: &Printer) -> Outcome {
-        let session = Session::open(global).await?;
-        let assumed = AssumedArguments::default();
-        let (known, who) = futures::join!(session.known(&assumed), session.who());
-        let who = who?;
-        session.announce(&who, printer);
-        let before = self.look(&session, &known, &who, printer).await?;
-        let written = self.write(&session).await?;
-        tell("before", &before, printer)?;
-        if !written {
-            printer.tell(&Text::styled(FAINT, "it says so already; nothing was written"));
-            return Ok(());
-        }
-        if self.dry_run {
-            let told = format!("it would be accepted: {} (dry run)", self.done);
-            return printer.line(&Text::styled(CAREFUL, told));
-        }
-        let after = self.look(&session, &known, &who, printer).await?;
-        tell("after", &after, printer)?;
-        printer.line(&Text::styled(GOOD, &self.done))
+impl<'a> Change<'a> {
+    fn of(target: &'a Target, how: &'a MarkArguments) -> Self {
+        Self { target, how, set: Vec::new(), remove: Vec::new(), told: String::new() }
     }
 
-    async fn look(
-        &self,
-        session: &Session,
-        known: &Known,
-        who: &Who,
-        printer: &Printer,
-    ) -> Outcome<Look> {
-        Look::at(&self.target.name, session, known, who, Extent::Most, printer).await
+    async fn make(&self, global: &GlobalArguments, printer: &mut Printer) -> Outcome {
+        printer.for_programs(self.how.write.output.machine());
+        let (session, known, who) = Session::announced(global, printer).await?;
+        let look = async || {
+            Look::at(&self.target.name, &session, &known, &who, Extent::Most, printer).await
+        };
+        let stood = look().await?;
+        let before = Decided::of(&stood);
+        let dry = self.how.write.dry_run != DryRun::None;
+        let (after, stands, message) = match self.write(&session).await? {
+            Written::Nothing => {
+                (before.clone(), true, "it says so already; nothing was written".to_owned())
+            }
+            Written::Annotations(annotations) => {
+                let after = if dry {
+                    Box::pin(stood.supposing(self.supposed(annotations), &session)).await?
+                } else {
+                    look().await?
+                };
+                (Decided::of(&after), false, self.message())
+            }
+        };
+        let marked = Marked {
+            object: self.target.to_string(),
+            done: match self.how.remove {
+                _ if dry || stands => "Nothing",
+                true => "Removed",
+                false => "Set",
+            },
+            user: who.user,
+            dry_run: self.how.write.dry_run.word(),
+            message,
+            before,
+            after,
+            stood: stands,
+        };
+        match self.how.write.output.machine() {
+            Some(machine) => printer.document(machine, &Document::of(marked)),
+            None => marked.tell(printer),
+        }
+    }
+
+    fn message(&self) -> String {
+        match self.how.write.dry_run {
+            DryRun::None => self.told.clone(),
+            DryRun::Client => format!("nothing was sent: {} (dry run)", self.told),
+            DryRun::Server => format!("it would be accepted: {} (dry run)", self.told),
+        }
+    }
+
+    fn supposed(&self, annotations: BTreeMap<String, String>) -> Supposed {
+        match self.target.kind {
+            target::Kind::Project => Supposed::OnProject(annotations),
+            target::Kind::Namespace => Supposed::OnNamespace(annotations),
+        }
     }
 
     /// Writes it, unless it stands there already.
-    async fn write(&self, session: &Session) -> Outcome<bool> {
+    async fn write(&self, session: &Session) -> Outcome<Written> {
         let name = self.target.name.as_str();
         let client = session.client();
         let reading =
             |error: kube::Error| Failure::of_request(&format!("read {}", self.target), &error);
-        let absent = || Failure::error(format!("{} is not there", self.target));
-        match self.target.kind {
+        let (meta, sent) = match self.target.kind {
             target::Kind::Project => {
                 let projects: Api<Project> = Api::all(client.clone());
-                let project = projects.get_opt(name).await.map_err(reading)?.ok_or_else(absent)?;
-                let Some(patch) = self.patch(&project.metadata)? else { return Ok(false) };
-                let written = projects.patch(name, &self.params(), &patch).await.map(drop);
-                self.written(written)
+                let Some(project) = session.project(name).await? else {
+                    return Err(session.absent::<Project>(self.target).await);
+                };
+                let sent = match self.to_send(&project.metadata)? {
+                    Some(patch) => projects.patch(name, &self.params(), &patch).await.map(drop),
+                    None => Ok(()),
+                };
+                (project.metadata, sent)
             }
             target::Kind::Namespace => {
                 let namespaces: Api<Namespace> = Api::all(client.clone());
-                let namespace: PartialObjectMeta<Namespace> =
-                    namespaces.get_metadata_opt(name).await.map_err(reading)?.ok_or_else(absent)?;
-                let Some(patch) = self.patch(&namespace.metadata)? else { return Ok(false) };
-                let written = namespaces.patch(name, &self.params(), &patch).await.map(drop);
-                self.written(written)
+                let Some(namespace) = namespaces.get_metadata_opt(name).await.map_err(reading)?
+                else {
+                    return Err(session.absent::<Namespace>(self.target).await);
+                };
+                let sent = match self.to_send(&namespace.metadata)? {
+                    Some(patch) => namespaces.patch(name, &self.params(), &patch).await.map(drop),
+                    None => Ok(()),
+                };
+                (namespace.metadata, sent)
             }
-        }
+        };
+        sent.map_err(|error| self.refused(error))?;
+        Ok(if self.changes(&meta) {
+            let mut annotations = meta.annotations.unwrap_or_default();
+            annotations.retain(|key, _| !self.remove.contains(key));
+            annotations.extend(self.set.iter().cloned());
+            Written::Annotations(annotations)
+        } else {
+            Written::Nothing
+        })
     }
 
     fn params(&self) -> PatchParams {
-        PatchParams { dry_run: self.dry_run, ..writing() }
+        PatchParams { dry_run: self.how.write.dry_run != DryRun::None, ..writing() }
     }
 
-    /// The patch, if it changes anything.
-    fn patch(&self, meta: &ObjectMeta) -> Outcome<Option<Patch<()>>> {
+    /// What of it does not stand there yet.
+    fn missing(&self, meta: &ObjectMeta) -> Vec<(&str, &str)> {
         let stands = |key: &str| meta.annotations.as_ref().and_then(|map| map.get(key));
-        let first = self.remove.first();
-        if let Some(key) = first.filter(|key| stands(key).is_none()) {
+        let set = self.set.iter().filter(|(key, value)| stands(key) != Some(value));
+        set.map(|(key, value)| (key.as_str(), value.as_str())).collect()
+    }
+
+    fn changes(&self, meta: &ObjectMeta) -> bool {
+        !self.remove.is_empty() || !self.missing(meta).is_empty()
+    }
+
+    /// The patch, if it changes anything and is to be sent.
+    fn to_send(&self, meta: &ObjectMeta) -> Outcome<Option<Patch<()>>> {
+        let stands =
+            |key: &String| meta.annotations.as_ref().is_some_and(|map| map.contains_key(key));
+        if let Some(key) = self.remove.first().filter(|key| !stands(key)) {
             return Err(Failure::error(format!("{} has no annotation {key}", self.target)));
         }
-        let set: Vec<_> = self
-            .set
-            .iter()
-            .filter(|(key, value)| stands(key) != Some(value))
-            .map(|(key, value)| (key.as_str(), value.as_str()))
-            .collect();
-        if set.is_empty() && self.remove.is_empty() {
+        if !self.changes(meta) || self.how.write.dry_run == DryRun::Client {
             return Ok(None);
         }
-        let patch = ObjectPatch::of(meta).annotate(&set);
+        let patch = ObjectPatch::of(meta).annotate(&self.missing(meta));
         let patch = self.remove.iter().fold(patch, |patch, key| patch.remove_annotation(key));
         Ok(Some(patch.build()))
     }
 
-    fn written(&self, written: Result<(), kube::Error>) -> Outcome<bool> {
-        let Err(error) = written else { return Ok(true) };
+    fn refused(&self, error: kube::Error) -> Failure {
         let error = RequestError::new(format!("annotate {}", self.target), error);
         if error.category() == Category::Conflict {
             let why = format!("{} changed meanwhile; nothing was written", self.target);
-            return Err(Failure::new(Kind::PlanChanged, why));
+            return Failure::new(Kind::PlanChanged, why);
         }
-        Err(error.into())
+        error.into()
     }
 }
 
-/// Tells what would become of the namespace, and what holds it.
-fn tell(when: &str, look: &Look, printer: &Printer) -> Outcome {
-    let text = Text::styled(FAINT, format!("{when}: "));
-    let Some(preview) = &look.preview else {
-        return printer.line(&text.and("there is nothing to decide"));
-    };
-    let plan = &preview.plan;
-    let mut text = text.with(style(plan.disposition), plan.explain());
-    if !preview.gates.is_empty() {
-        let mut gates: Vec<_> = preview.gates.iter().map(|gate| gate.source.as_str()).collect();
-        gates.dedup();
-        text = text.with(CAREFUL, format!("; it would wait for {}", gates.join(", ")));
+impl Decided {
+    fn of(look: &Look) -> Option<Self> {
+        let preview = look.preview.as_ref()?;
+        let mut waiting_for: Vec<_> =
+            preview.gates.iter().map(|gate| gate.source.as_str()).collect();
+        waiting_for.dedup();
+        Some(Self {
+            disposition: preview.plan.disposition.as_str(),
+            explanation: preview.plan.explain(),
+            digest: preview.plan.digest().to_string(),
+            waiting_for,
+            style: preview.plan.disposition,
+        })
     }
-    printer.line(&text)
+
+    fn text(decided: Option<&Self>, when: &str) -> Text {
+        let text = Text::styled(FAINT, format!("{when}: "));
+        let Some(Self { explanation, waiting_for, style: disposition, .. }) = decided else {
+            return text.and("there is nothing to decide");
+        };
+        let text = text.with(style(*disposition), explanation);
+        if waiting_for.is_empty() {
+            return text;
+        }
+        text.with(CAREFUL, format!("; it would wait for {}", waiting_for.join(", ")))
+    }
+}
+
+impl Marked {
+    fn tell(&self, printer: &Printer) -> Outcome {
+        printer.line(&Decided::text(self.before.as_ref(), "before"))?;
+        if self.stood {
+            printer.tell(&Text::styled(FAINT, &self.message));
+            return Ok(());
+        }
+        printer.line(&Decided::text(self.after.as_ref(), "after"))?;
+        let how = if self.dry_run == DryRun::None.word() { GOOD } else { CAREFUL };
+        printer.line(&Text::styled(how, &self.message))
+    }
 }

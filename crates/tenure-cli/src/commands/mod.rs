@@ -7,7 +7,7 @@ mod completion;
 pub mod delete;
 mod doctor;
 pub mod list;
-mod marks;
+pub mod marks;
 mod plan;
 pub mod plans;
 pub mod say;

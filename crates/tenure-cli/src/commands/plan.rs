@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
+use tenure_api::Project;
+
 use crate::arguments::{GlobalArguments, PlanArguments, PlanFormat, target_of};
 use crate::choice::{self, Writes};
 use crate::exit::{Failure, Outcome};
@@ -26,9 +28,7 @@ pub(crate) async fn run(
         PlanFormat::Yaml => Some(Machine::Yaml),
         PlanFormat::Tree | PlanFormat::Wide | PlanFormat::Digest => None,
     };
-    if let Some(machine) = machine {
-        printer.for_programs(machine);
-    }
+    printer.for_programs(machine);
     let target = target_of(arguments.target.as_ref(), arguments.namespace.as_deref())?;
     let session = Session::open(global).await?;
     let (known, who) = futures::join!(session.known(&arguments.assumed), session.who());
@@ -37,7 +37,7 @@ pub(crate) async fn run(
     let counted = matches!(arguments.output, PlanFormat::Tree | PlanFormat::Wide);
     let extent = if arguments.full || counted { Extent::All } else { Extent::Most };
     let mut look = Look::at(&target.name, &session, &known, &who, extent, printer).await?;
-    exists(&target, &look)?;
+    exists(&target, &look, &session).await?;
     let writes = match arguments.disposition {
         Some(choice) => choice::choose(&mut look, choice.into())?,
         None => Writes::default(),
@@ -57,8 +57,11 @@ pub(crate) async fn run(
     }
     let wide = arguments.output == PlanFormat::Wide;
     let mut tree = tree(&look, Detail { full: arguments.full, wide });
-    let mut takes = Branch::new(Text::plain("this choice takes an annotation on the Project"));
-    for annotation in writes.shown() {
+    let shown = writes.shown();
+    let annotations = if shown.len() == 1 { "an annotation" } else { "annotations" };
+    let mut takes =
+        Branch::new(Text::plain(format!("this choice takes {annotations} on the Project")));
+    for annotation in shown {
         takes.push(Text::styled(FAINT, annotation));
     }
     tree.push_unless_bare(takes);
@@ -66,12 +69,16 @@ pub(crate) async fn run(
 }
 
 /// What is asked for has to be there; of what goes with it, it is told if it is not.
-fn exists(target: &Target, look: &Look) -> Outcome {
-    let there = match target.kind {
-        Kind::Project => look.world.project().is_some(),
-        Kind::Namespace => look.world.namespace().is_some(),
-    };
-    if there { Ok(()) } else { Err(Failure::error(format!("{target} is not there"))) }
+async fn exists(target: &Target, look: &Look, session: &Session) -> Outcome {
+    match target.kind {
+        Kind::Project if look.world.project().is_none() => {
+            Err(session.absent::<Project>(target).await)
+        }
+        Kind::Namespace if look.world.namespace().is_none() => {
+            Err(Failure::error(format!("{target} is not there")))
+        }
+        Kind::Project | Kind::Namespace => Ok(()),
+    }
 }
 
 fn digest(look: &Look, printer: &Printer) -> Outcome {

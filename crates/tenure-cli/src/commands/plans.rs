@@ -8,7 +8,6 @@ use tenure_api::plan::{Approval, PlannedDecision, Requester};
 use tenure_core::plan::PlanFacts;
 use tenure_core::trail::Entry;
 
-use super::list::installed;
 use crate::arguments::{GlobalArguments, PlansArguments, TableFormat};
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
@@ -76,23 +75,21 @@ pub(crate) async fn run(
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    if let Some(machine) = arguments.output.machine() {
-        printer.for_programs(machine);
-    }
+    printer.for_programs(arguments.table.output.machine());
     let session = Session::open(global).await?;
     let mut plans = all(&session).await?;
     if let Some(name) = &arguments.name {
         plans = vec![find(plans, name)?];
     }
-    if let Some(namespace) = &arguments.namespace {
+    if let Some(namespace) = &arguments.table.namespace {
         plans.retain(|plan| plan.spec.project.name == *namespace);
     }
-    let machine = arguments.output.machine();
+    let machine = arguments.table.output.machine();
     if let Some(machine) = machine {
         let items: Outcome<Vec<_>> = plans.iter().map(PlanItem::of).collect();
         return printer.document(machine, &Document::of(DeletionPlans { items: items? }));
     }
-    if arguments.output == TableFormat::Name {
+    if arguments.table.output == TableFormat::Name {
         return plans.iter().try_for_each(|plan| {
             printer.line(&Text::plain(format!("deletionplan/{}", plan.name_any())))
         });
@@ -104,15 +101,17 @@ pub(crate) async fn run(
         printer.tell(&Text::plain("there are no DeletionPlans"));
         return Ok(());
     }
-    let wide = arguments.output == TableFormat::Wide;
+    let wide = arguments.table.output == TableFormat::Wide;
     printer.raw(&table(&plans, wide, session.now())?)
 }
 
 /// Every plan, by name.
 pub(super) async fn all(session: &Session) -> Outcome<Vec<DeletionPlan>> {
     let plans: Api<DeletionPlan> = Api::all(session.client().clone());
-    let listed = plans.list(&Default::default()).await.map(|list| list.items);
-    let mut plans = installed("list deletionplans", listed)?;
+    let mut plans = match plans.list(&Default::default()).await {
+        Ok(list) => list.items,
+        Err(error) => return Err(session.not_listed::<DeletionPlan>(&error).await),
+    };
     plans.sort_by_key(|plan| plan.name_any());
     Ok(plans)
 }

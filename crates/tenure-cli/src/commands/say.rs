@@ -13,8 +13,7 @@ use tenure_core::{Disposition, keys};
 
 use super::plans::{all, facts, find, tree};
 use crate::arguments::{
-    ApproveArguments, AssumedArguments, CancelArguments, ConfirmArguments, GlobalArguments,
-    ResultFormat,
+    ApproveArguments, CancelArguments, ConfirmArguments, GlobalArguments, ResultFormat,
 };
 use crate::dialog::{Wanted, ask};
 use crate::exit::{Failure, Kind, Outcome};
@@ -94,7 +93,7 @@ pub(crate) async fn approve(
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    begin(arguments.output, printer);
+    printer.for_programs(arguments.output.machine());
     let session = Session::open(global).await?;
     let (plans, who) = futures::join!(all(&session), session.who());
     let (plan, who) = (find(plans?, &arguments.name)?, who?);
@@ -146,15 +145,14 @@ pub(crate) async fn confirm(
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    begin(arguments.output, printer);
+    printer.for_programs(arguments.output.machine());
     let name = of_project(&arguments.target)?;
-    let session = Session::open(global).await?;
-    let assumed = AssumedArguments::default();
-    let (known, who) = futures::join!(session.known(&assumed), session.who());
-    let who = who?;
-    session.announce(&who, printer);
+    let (session, known, who) = Session::announced(global, printer).await?;
     let look = Look::at(name, &session, &known, &who, Extent::All, printer).await?;
     let Some(preview) = &look.preview else {
+        if look.world.project().is_none() {
+            return Err(session.absent::<Project>(format!("project/{name}")).await);
+        }
         return Err(Failure::error(format!("there is nothing to decide about project/{name}")));
     };
     for line in tree_of(&look, Detail { full: false, wide: false }).render().lines() {
@@ -184,16 +182,13 @@ pub(crate) async fn cancel(
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    begin(arguments.output, printer);
+    printer.for_programs(arguments.output.machine());
     let name = of_project(&arguments.target)?;
     let session = Session::open(global).await?;
     let who = session.who().await?;
     session.announce(&who, printer);
-    let projects: Api<Project> = Api::all(session.client().clone());
-    let project = projects.get_opt(name).await;
-    let project = project.map_err(|e| Failure::of_request(&format!("read project {name}"), &e))?;
-    let Some(project) = project else {
-        return Err(Failure::error(format!("project/{name} is not there; its deletion is over")));
+    let Some(project) = session.project(name).await? else {
+        return Err(session.absent::<Project>(format!("project/{name}")).await);
     };
     if project.metadata.deletion_timestamp.is_none() {
         return Err(Failure::refused(format!("project/{name} is not being deleted")));
@@ -204,13 +199,6 @@ pub(crate) async fn cancel(
         arguments.output,
         printer,
     )
-}
-
-/// Results are for programs from here on, if they are.
-pub(super) fn begin(format: ResultFormat, printer: &mut Printer) {
-    if let Some(machine) = format.machine() {
-        printer.for_programs(machine);
-    }
 }
 
 /// How writes are sent.

@@ -46,9 +46,7 @@ pub(crate) async fn run(
     printer: &mut Printer,
 ) -> Outcome {
     let machine = arguments.output.machine();
-    if let Some(machine) = machine {
-        printer.for_programs(machine);
-    }
+    printer.for_programs(machine);
     let mut version =
         Version { client: env!("CARGO_PKG_VERSION").to_owned(), server: None, unknown: None };
     if !arguments.client {

@@ -9,7 +9,6 @@ use tenure_api::Project;
 use tenure_core::plan::Plan;
 use tenure_core::{Claim, Disposition, Source, Statements, keys};
 
-use super::say::begin;
 use crate::arguments::{GlobalArguments, WhyArguments, target_of};
 use crate::exit::{Failure, Outcome};
 use crate::look::{Extent, Look};
@@ -104,7 +103,7 @@ pub(crate) async fn run(
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    begin(arguments.output, printer);
+    printer.for_programs(arguments.output.machine());
     let target = target_of(arguments.target.as_ref(), arguments.namespace.as_deref())?;
     let name = target.name.as_str();
     let session = Session::open(global).await?;
@@ -116,6 +115,9 @@ pub(crate) async fn run(
         printer.warn(format!("this is advice only: {why}"));
     }
     let Some(preview) = &look.preview else {
+        if look.world.project().is_none() {
+            return Err(session.absent::<Project>(format!("project/{name}")).await);
+        }
         return Err(Failure::error(format!("there is nothing to decide about {target}")));
     };
     let plan = &preview.plan;
@@ -147,15 +149,13 @@ pub(crate) async fn run(
 
 impl Objects {
     async fn read(name: &str, session: &Session) -> Outcome<Self> {
-        let projects: Api<Project> = Api::all(session.client().clone());
         let namespaces: Api<Namespace> = Api::all(session.client().clone());
         let (project, namespace) =
-            futures::join!(projects.get_opt(name), namespaces.get_metadata_opt(name));
-        let project = project.map_err(|e| Failure::of_request("read the project", &e))?;
+            futures::join!(session.project(name), namespaces.get_metadata_opt(name));
         let namespace = namespace.map_err(|e| Failure::of_request("read the namespace", &e))?;
         Ok(Self {
             name: name.to_owned(),
-            project: project.map(|project| project.metadata),
+            project: project?.map(|project| project.metadata),
             namespace: namespace.map(|namespace| namespace.metadata),
         })
     }

@@ -203,14 +203,14 @@ const ACCESS: [&str; 3] = [
 
 /// Whether the object came with the namespace or with its Project, and is nobody's work.
 pub(crate) fn came_along(root: &Root) -> bool {
-    let name = root.name.as_str();
+    let name = &*root.name;
     let provided = || {
         USER_ROLES.contains(&name)
             || [PROJECT_ADMIN, SECRETS_READER, CONTROLLER_READ_SECRETS].contains(&name)
     };
     let by = |tool: Tool| root.managers.iter().all(|manager| manager.tool == tool);
     (by(Tool::Kubernetes) && !root.managers.is_empty())
-        || (ACCESS.contains(&root.kind.as_str()) && by(Tool::Kargo) && provided())
+        || (ACCESS.contains(&&*root.kind) && by(Tool::Kargo) && provided())
 }
 
 /// How contents are told to people.

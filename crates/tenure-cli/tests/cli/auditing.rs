@@ -123,6 +123,28 @@ async fn names_are_completed_as_kubectl_asks_for_them() {
     assert!(!nowhere.contains("project/"), "{nowhere}");
 }
 
+#[test]
+fn the_script_for_bash_completes_what_is_below_commands_too() {
+    let dir = std::path::Path::new(env!("CARGO_BIN_EXE_kubectl-tenure")).parent();
+    let completed = |words: &[&str]| {
+        let (last, before) = words.split_last().expect("a word");
+        let script = "source <(kubectl-tenure completion bash)
+            f=$(complete -p kubectl-tenure | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+            COMP_WORDS=(kubectl-tenure \"${@:3}\" \"$1\"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            $f kubectl-tenure \"$1\" \"$2\"; echo \"${COMPREPLY[@]}\"";
+        let mut command = std::process::Command::new("/bin/bash");
+        command.args(["-c", script, "bash", last, before.last().unwrap_or(&"kubectl-tenure")]);
+        command.args(before);
+        let path = format!("{}:/usr/bin:/bin", dir.expect("a directory").display());
+        said(command.env("PATH", path).output().expect("run bash")).out
+    };
+    assert_eq!(completed(&["pl"]), "plan plans\n");
+    assert_eq!(completed(&["breaker", "cl"]), "close\n");
+    assert_eq!(completed(&["audit", "ve"]), "verify\n");
+    assert_eq!(completed(&["list", "-o", ""]), "table wide json yaml name\n");
+    assert!(!completed(&[""]).contains("__complete"));
+}
+
 #[tokio::test]
 async fn versions_are_told_of_both_sides() {
     let test = Test::start().await;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tenure_core::Disposition;
 
 use crate::support::{ANNA, BOB, Said, Test, compare};
 
@@ -127,6 +128,16 @@ async fn a_choice_is_written_with_the_deletion_and_kept() {
     let said = test.run(ANNA, &["delete", "delete-shared", "--digest", &against]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(!test.has_namespace("delete-shared").await, "presumptions were confirmed against");
+
+    // What is presumed is more, and what is left without it is less.
+    test.shared("delete-cleaned").await;
+    let file = plan_file(&test, "delete-cleaned", &["--disposition", "clean"]);
+    let said = carry_out(&test, ANNA, "delete-cleaned", &file);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("namespace delete-cleaned stays, cleaned"), "{said:?}");
+    assert!(test.has_namespace("delete-cleaned").await);
+    let decision = test.plan_of("delete-cleaned").await.spec.decision;
+    assert_eq!(Disposition::from(decision.disposition), Disposition::Clean);
 }
 
 #[tokio::test]
@@ -151,10 +162,43 @@ async fn what_the_api_server_refuses_is_refused_with_its_reason() {
     let said = test.run(ANNA, &["delete", "delete-approve", "--digest", &digest]);
     compare("delete_needs_approval", &said);
     assert!(test.lives("delete-approve").await);
+    let project = test.projects.get("delete-approve").await.expect("read the project");
+    let confirmed = project.metadata.annotations.unwrap_or_default();
+    assert_eq!(
+        confirmed.get("tenure.dev/confirm"),
+        Some(&digest),
+        "others have yet to agree to it"
+    );
     let approved = test.run(BOB, &["approve", "delete-approve", "--digest", &digest]);
     assert_eq!(approved.code, 0, "{approved:?}");
     let said = test.run(ANNA, &["delete", "delete-approve", "--digest", &digest]);
     assert_eq!(said.code, 0, "{said:?}");
+}
+
+#[tokio::test]
+async fn what_was_confirmed_for_a_deletion_that_is_refused_is_taken_back() {
+    let test = Test::start().await;
+    let of_old = format!("sha256:{}", "0".repeat(64));
+    test.ready("delete-refused", json!({"tenure.dev/confirm": of_old})).await;
+    test.policy("delete-refused", json!({"confirmation": "Required"})).await;
+    test.refuse_deletion_of("delete-refused").await;
+    let marks = async || {
+        let project = test.projects.get("delete-refused").await.expect("read the project");
+        let annotations = project.metadata.annotations.unwrap_or_default();
+        ["tenure.dev/confirm", "tenure.dev/disposition"].map(|key| annotations.get(key).cloned())
+    };
+    for choice in [&[][..], &["--disposition", "clean"]] {
+        let plan = [&["plan", "delete-refused", "-o", "digest"][..], choice].concat();
+        let digest = test.run(ANNA, &plan).out.trim().to_owned();
+        let command = [&["delete", "delete-refused", "--digest", &digest][..], choice].concat();
+        let said = test.run(ANNA, &command);
+        assert_eq!(said.code, 3, "{said:?}");
+        assert!(said.err.contains("not on a Friday"), "{said:?}");
+        assert_eq!(marks().await, [Some(of_old.clone()), None], "{said:?}");
+    }
+    let writes = writes(&test, "delete-refused");
+    assert!(writes.iter().filter(|write| write.starts_with("patch")).count() >= 4, "{writes:?}");
+    assert!(test.lives("delete-refused").await);
 }
 
 #[tokio::test]

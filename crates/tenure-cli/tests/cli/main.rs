@@ -2,8 +2,11 @@
 
 mod adopting;
 mod auditing;
+mod bare;
+mod brakes;
 mod delete;
 mod dialogue;
+mod following;
 mod people;
 mod plan;
 mod support;

@@ -55,15 +55,28 @@ async fn keep_and_hold_show_what_they_change() {
     let test = Test::start().await;
     test.ready("mark-kept", json!({})).await;
     let reason = ["keep", "project/mark-kept", "--reason", "shared with billing"];
-    let dry = test.run(ANNA, &[&reason[..], &["--dry-run"]].concat());
-    assert_eq!(dry.code, 0, "{dry:?}");
+    for place in ["--dry-run=client", "--dry-run=server"] {
+        let dry = test.run(ANNA, &[&reason[..], &[place]].concat());
+        compare(&format!("keep_{}", place[2..].replace(['=', '-'], "_")), &dry);
+    }
+    let dry = test.run(ANNA, &[&reason[..], &["--dry-run", "-o", "json"]].concat()).json();
+    let (before, after) = (&dry["before"]["disposition"], &dry["after"]["disposition"]);
+    assert_eq!((before, after), (&json!("Delete"), &json!("Retain")), "{dry:#}");
+    assert_eq!((&dry["kind"], &dry["done"]), (&json!("Mark"), &json!("Nothing")));
+    let kept = test.projects.get("mark-kept").await.expect("read the project").metadata;
+    assert_eq!(kept.annotations.unwrap_or_default().get("kargo.akuity.io/keep-namespace"), None);
     compare("keep", &test.run(ANNA, &reason));
     let again = test.run(ANNA, &reason);
     assert!(again.code == 0 && again.err.contains("nothing was written"), "{again:?}");
     let why = test.run(ANNA, &["why", "mark-kept"]);
     assert!(why.out.contains("because shared with billing"), "{why:?}");
+    // What is in the namespace matters only without it, and is looked at for that.
+    let dry = test.run(ANNA, &["keep", "mark-kept", "--remove", "--dry-run", "-o", "json"]).json();
+    assert_eq!(dry["after"]["disposition"], "Delete", "{dry:#}");
     compare("keep_remove", &test.run(ANNA, &["keep", "project/mark-kept", "--remove"]));
     let lien = ["hold", "ns/mark-kept", "--name", "audit", "--reason", "quarter not closed"];
+    let dry = test.run(ANNA, &[&lien[..], &["--dry-run=server", "-o", "json"]].concat()).json();
+    assert_eq!(dry["after"]["waitingFor"], json!(["LienOnNamespace"]), "{dry:#}");
     compare("hold", &test.run(ANNA, &lien));
     let remove = ["hold", "ns/mark-kept", "--name", "audit", "--remove"];
     compare("hold_remove", &test.run(ANNA, &remove));
@@ -71,6 +84,8 @@ async fn keep_and_hold_show_what_they_change() {
     assert_eq!(test.run(ANNA, &["hold", "mark-kept", "--name", "audit"]).code, 2);
     let refused = test.run(VERA, &["keep", "mark-kept"]);
     assert!(refused.code == 3 && refused.err.contains("forbidden"), "{refused:?}");
+    let refused = test.run(VERA, &["keep", "mark-kept", "--dry-run=server", "-o", "json"]);
+    assert_eq!((refused.code, refused.json()["exitCode"].as_u64()), (3, Some(3)), "{refused:?}");
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ async fn what_others_deploy_into_is_told_by_who_does_and_folded() {
     );
     let choice = ["plan", "-n", "plan-shared", "--disposition", "delete"];
     compare("plan_shared_delete", &test.run(ANNA, &choice));
+    let choice = ["plan", "plan-shared", "--disposition", "clean"];
+    compare("plan_shared_clean", &test.run(ANNA, &choice));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What the tests share: a control plane with a server and its webhook, people, and the command.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Weak};
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -83,12 +83,21 @@ impl Test {
         let bed = match shared.upgrade() {
             Some(bed) => bed,
             None => {
-                let bed = Arc::new(Bed::start().await);
+                let bed = Arc::new(Bed::start(&["--breaker-at-least", "1000000"]).await);
                 *shared = Arc::downgrade(&bed);
                 bed
             }
         };
         drop(shared);
+        Self::on(bed)
+    }
+
+    /// On a control plane of its own, whose server was told something else.
+    pub(crate) async fn alone(arguments: &[&str]) -> Self {
+        Self::on(Arc::new(Bed::start(arguments).await))
+    }
+
+    fn on(bed: Arc<Bed>) -> Self {
         let client = bed.plane.admin().expect("an administrator");
         Self {
             projects: Api::all(client.clone()),
@@ -151,6 +160,38 @@ impl Test {
         .await;
     }
 
+    /// A rule of somebody else's, which refuses that the Project of that name is deleted, and is in
+    /// force when this returns.
+    pub(crate) async fn refuse_deletion_of(&self, name: &str) {
+        self.apply(&json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": name},
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {"resourceRules": [{
+                    "apiGroups": ["kargo.akuity.io"], "apiVersions": ["*"],
+                    "resources": ["projects"], "operations": ["DELETE"], "resourceNames": [name],
+                }]},
+                "validations": [{"expression": "false", "message": "not on a Friday"}],
+            },
+        }))
+        .await;
+        self.apply(&json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": name},
+            "spec": {"policyName": name, "validationActions": ["Deny"]},
+        }))
+        .await;
+        let dry = kube::api::DeleteParams { dry_run: true, ..Default::default() };
+        eventually("the rule is in force", async || {
+            let refused = self.projects.delete(name, &dry).await.err()?;
+            refused.to_string().contains("Friday").then_some(())
+        })
+        .await;
+    }
+
     pub(crate) async fn apply(&self, object: &Value) {
         tenure_testbed::apply(&self.client, object).await.expect("apply");
     }
@@ -209,6 +250,22 @@ impl Test {
         command
     }
 
+    /// The command, while it runs.
+    pub(crate) fn begin(&self, user: &str, arguments: &[&str]) -> Child {
+        let mut command = self.command(user, arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("start kubectl tenure")
+    }
+
+    /// Waits until somebody has asked for the Project's deletion.
+    pub(crate) async fn is_deleting(&self, name: &str) {
+        eventually(&format!("{name} is being deleted"), async || {
+            let project = self.projects.get_opt(name).await.expect("read the project")?;
+            project.metadata.deletion_timestamp.map(drop)
+        })
+        .await;
+    }
+
     /// Runs the command.
     pub(crate) fn run(&self, user: &str, arguments: &[&str]) -> Said {
         let mut command = self.command(user, arguments);
@@ -227,7 +284,7 @@ pub(crate) fn said(output: Output) -> Said {
 }
 
 impl Bed {
-    async fn start() -> Self {
+    async fn start(arguments: &[&str]) -> Self {
         let plane = ControlPlane::start_temporary().await.expect("start a control plane");
         let client = plane.admin().expect("an administrator");
         let [webhook, probes] = [(); 2].map(|()| free_port().expect("a port"));
@@ -247,7 +304,8 @@ impl Bed {
         }
         let mut server = Command::new(server_binary());
         server
-            .args(["server", "--mode", "standalone", "--breaker-at-least", "1000000"])
+            .args(["server", "--mode", "standalone"])
+            .args(arguments)
             .args(["--listen", &format!("127.0.0.1:{probes}")])
             .args(["--webhook-listen", &format!("127.0.0.1:{webhook}")])
             .args(["--break-glass-group", tenure_testbed::BREAK_GLASS_GROUP])

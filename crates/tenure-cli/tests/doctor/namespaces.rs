@@ -90,16 +90,7 @@ async fn an_aggregated_api_that_is_down_blocks_every_namespace() {
     let test = Test::alone().await;
     let name = unique_name("discovery");
     test.namespace(&name).await;
-    test.apply(json!({
-        "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
-        "metadata": {"name": "v1.broken.example.com"},
-        "spec": {
-            "group": "broken.example.com", "version": "v1", "insecureSkipTLSVerify": true,
-            "groupPriorityMinimum": 100, "versionPriority": 100,
-            "service": {"namespace": "default", "name": "away"},
-        },
-    }))
-    .await;
+    test.api_service("broken.example.com", "v1").await.expect("register it");
     let path = "/apis/apiregistration.k8s.io/v1/apiservices/v1.broken.example.com";
     eventually("it is known to be down", async || {
         let read = test.request("GET", path, None).await;
@@ -122,6 +113,34 @@ async fn a_namespace_that_nobody_looks_after_is_told() {
     test.delete(&name).await;
     tokio::time::sleep(Duration::from_secs(17)).await;
     compare("no_namespace_controller", &test.finds(&name, "NoNamespaceController"));
+    drop(stopped);
+}
+
+/// The one cause that no API server can be brought to. What the namespace controller parses is the
+/// `groupVersion` of each group that is discovered, and the API server makes that of the group and
+/// version of an APIService (or of the CustomResourceDefinition it is made from), which it takes
+/// only if they are DNS names: whatever a server behind an APIService calls itself, it is never
+/// read from there. So what the controller would write is written in its place, while it rests.
+#[tokio::test]
+async fn a_version_that_cannot_be_read_is_told_as_the_namespace_controller_would_say_it() {
+    let test = Test::alone().await;
+    let name = unique_name("unreadable");
+    test.namespace(&name).await;
+    test.held(&name, "held", "example.com/hold").await;
+    for (group, version) in [("a/b", "v1"), ("example.com", "v1/v2"), ("example.com", "1")] {
+        let refused = test.api_service(group, version).await.expect_err("it is no DNS name");
+        assert!(refused.to_string().contains("spec."), "{refused}");
+    }
+    let stopped = test.plane.without_controllers().expect("they are ours");
+    test.delete(&name).await;
+    let condition = json!({
+        "type": "NamespaceDeletionGroupVersionParsingFailure", "status": "True",
+        "reason": "GroupVersionParsingFailed", "message": "unexpected GroupVersion string: a/b/c",
+        "lastTransitionTime": "2026-11-26T00:00:00Z",
+    });
+    let path = format!("/api/v1/namespaces/{name}");
+    test.merge_status(&path, json!({"conditions": [condition]})).await;
+    compare("version_unreadable", &test.finds(&name, "GroupVersionUnreadable"));
     drop(stopped);
 }
 

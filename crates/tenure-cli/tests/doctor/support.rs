@@ -113,6 +113,25 @@ impl Test {
         self.request("PATCH", &format!("{api}/status"), Some(json!({"status": status}))).await;
     }
 
+    /// Registers a version of a group, with a Service that is not there.
+    pub(crate) async fn api_service(&self, group: &str, version: &str) -> anyhow::Result<()> {
+        let object = json!({
+            "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+            "metadata": {"name": format!("{version}.{group}").replace('/', "-")},
+            "spec": {
+                "group": group, "version": version, "insecureSkipTLSVerify": true,
+                "groupPriorityMinimum": 1000, "versionPriority": 15,
+                "service": {"name": "away", "namespace": "default"},
+            },
+        });
+        let object = serde_json::from_value(object)?;
+        let kind = kube::core::GroupVersionKind::gvk("apiregistration.k8s.io", "v1", "APIService");
+        let resource = kube::core::ApiResource::from_gvk(&kind);
+        let api: Api<kube::core::DynamicObject> = Api::all_with(self.client.clone(), &resource);
+        let created = api.create(&Default::default(), &object).await;
+        created.map(drop).map_err(Into::into)
+    }
+
     /// Writes to a ConfigMap as somebody.
     pub(crate) async fn write_as(&self, manager: &str, namespace: &str, name: &str) {
         let maps: Api<k8s_openapi::api::core::v1::ConfigMap> =

@@ -207,7 +207,7 @@ pub(crate) fn managers(contents: &Contents, kind: &str, name: &str) -> Vec<Strin
 }
 
 pub(crate) fn root<'a>(contents: &'a Contents, kind: &str, name: &str) -> Option<&'a Root> {
-    contents.roots.iter().find(|root| root.kind == kind && root.name == name)
+    contents.roots.iter().find(|root| *root.kind == *kind && *root.name == *name)
 }
 
 /// How many objects each instance of a deploying tool manages.

@@ -27,8 +27,8 @@ enum Rank {
     Kubernetes,
 }
 
-/// What is known of a root while its children are counted.
-#[derive(Default)]
+/// What is known of an object while the children are counted that it is the root of.
+#[derive(Clone, Default)]
 struct Group {
     children: u64,
     hazards: BTreeSet<LossKind>,
@@ -41,14 +41,13 @@ impl Collector {
         self.objects.push(object);
     }
 
-    /// Takes a list of objects in, without a copy of it where it is the first.
+    /// Takes a list of objects in, without a copy of the longest: they come in any order.
     pub fn append(&mut self, mut objects: Vec<Object>) {
-        if self.objects.is_empty() {
-            self.objects = objects;
-        } else {
-            self.objects.reserve_exact(objects.len());
-            self.objects.append(&mut objects);
+        if self.objects.len() < objects.len() {
+            std::mem::swap(&mut self.objects, &mut objects);
         }
+        self.objects.reserve_exact(objects.len());
+        self.objects.append(&mut objects);
     }
 
     /// Takes note of something that could not be seen.
@@ -146,13 +145,13 @@ impl Settled {
     fn contents(self, most: usize, project_managers: &BTreeSet<Manager>) -> Contents {
         let workloads = Workloads::among(&self.objects);
         let mut contents = Contents { objects: self.objects.len() as u64, ..Contents::default() };
-        let mut groups: BTreeMap<usize, Group> = BTreeMap::new();
+        let mut groups = vec![Group::default(); self.objects.len()];
         let mut managed: BTreeMap<Manager, u64> = BTreeMap::new();
         let mut kinds: BTreeMap<&Kind, u64> = BTreeMap::new();
         for (index, object) in self.objects.iter().enumerate() {
             *kinds.entry(&object.kind).or_default() += 1;
             let root = self.roots[index];
-            let group = groups.entry(root).or_default();
+            let group = &mut groups[root];
             group.children += u64::from(root != index);
             let managers = self.managers(index);
             group.foreign |= managers.iter().any(|manager| is_foreign(manager, project_managers));
@@ -173,49 +172,64 @@ impl Settled {
             .into_iter()
             .map(|(manager, objects)| ManagerCount { manager, objects })
             .collect();
-        contents.roots_left_out = groups.len().saturating_sub(most) as u64;
-        let Self { objects, unseen, .. } = self;
-        contents.roots = ordered(objects, groups, most);
+        let Self { objects, roots, unseen } = self;
+        contents.roots = ordered(objects, &roots, groups);
+        contents.roots_left_out = contents.roots.len().saturating_sub(most) as u64;
+        contents.roots.truncate(most);
+        contents.roots.shrink_to_fit();
         contents.unseen = unseen;
         contents
     }
 }
 
-/// The roots that are told of, those that matter first. They take what they tell from the objects,
-/// for there may be many.
-fn ordered(objects: Vec<Object>, groups: BTreeMap<usize, Group>, most: usize) -> Vec<Root> {
-    let rank = |index: usize, group: &Group| {
-        if group.foreign {
-            Rank::Foreign
-        } else if group.hazards.iter().any(|hazard| hazard.for_good()) {
-            Rank::Lost
-        } else if objects[index].is_kubernetes() {
-            Rank::Kubernetes
-        } else {
-            Rank::Rest
-        }
-    };
-    // The objects are in the order of their kinds and names, and so are their indices.
-    let mut ordered: Vec<_> =
-        groups.into_iter().map(|(index, group)| (rank(index, &group), index, group)).collect();
-    ordered.sort_unstable_by_key(|(rank, index, _)| (*rank, *index));
-    ordered.truncate(most);
-    let mut known: BTreeMap<Arc<Attribution>, Managers> = BTreeMap::new();
-    let mut objects: Vec<_> = objects.into_iter().map(Some).collect();
-    let told = ordered.into_iter().filter_map(|(_, index, group)| {
-        // Each is the root of one group.
-        let Object { kind, name, uid, attribution, .. } = objects.get_mut(index)?.take()?;
-        let managers = || Managers::from(attribution.managers());
-        Some(Root {
-            kind: kind.to_string(),
-            name: name.into(),
-            uid,
-            managers: known.entry(Arc::clone(&attribution)).or_insert_with(managers).clone(),
-            children: group.children,
-            hazards: group.hazards,
+/// The roots, those that matter first. There may be many: they take what they tell from the objects,
+/// and their place.
+fn ordered(objects: Vec<Object>, roots: &[usize], groups: Vec<Group>) -> Vec<Root> {
+    let mut managers_of: BTreeMap<Arc<Attribution>, Managers> = BTreeMap::new();
+    let mut kind_of: Option<(Arc<Kind>, Arc<str>)> = None;
+    let roots = objects.into_iter().zip(groups).zip(roots).enumerate();
+    let roots = roots.filter(|(index, (_, root))| index == *root);
+    let mut ordered: Vec<(Rank, usize, Root)> = roots
+        .map(|(index, ((object, group), _))| {
+            let rank = Rank::of(&object, &group);
+            let Object { kind, name, uid, attribution, .. } = object;
+            // Objects are in the order of their kinds.
+            let of_kind = kind_of.take().filter(|(known, _)| *known == kind);
+            let (_, of_kind) = kind_of.insert(of_kind.unwrap_or_else(|| {
+                let told = kind.to_string().into();
+                (kind, told)
+            }));
+            let managers = || Managers::from(attribution.managers());
+            let root = Root {
+                kind: Arc::clone(of_kind),
+                name,
+                uid,
+                managers: managers_of
+                    .entry(Arc::clone(&attribution))
+                    .or_insert_with(managers)
+                    .clone(),
+                children: group.children,
+                hazards: group.hazards,
+            };
+            (rank, index, root)
         })
-    });
-    told.collect()
+        .collect();
+    ordered.sort_unstable_by_key(|(rank, index, _)| (*rank, *index));
+    ordered.into_iter().map(|(_, _, root)| root).collect()
+}
+
+impl Rank {
+    fn of(root: &Object, group: &Group) -> Self {
+        if group.foreign {
+            Self::Foreign
+        } else if group.hazards.iter().any(|hazard| hazard.for_good()) {
+            Self::Lost
+        } else if root.is_kubernetes() {
+            Self::Kubernetes
+        } else {
+            Self::Rest
+        }
+    }
 }
 
 /// Everything that the deletion of an object means.

@@ -16,7 +16,7 @@ fn contents_beside(objects: Vec<Object>, managers: &BTreeSet<Manager>) -> Conten
 }
 
 fn names(contents: &Contents) -> Vec<&str> {
-    contents.roots.iter().map(|root| root.name.as_str()).collect()
+    contents.roots.iter().map(|root| &*root.name).collect()
 }
 
 fn argo() -> Sketch {
@@ -103,7 +103,7 @@ fn no_more_roots_are_told_of_than_a_reader_can_bear_and_the_losses_come_first() 
     objects.extend((0..10).map(|n| plain("secrets", &format!("secret-{n}"))));
     let found = contents(objects);
     assert_eq!((found.roots.len(), found.roots_left_out), (MOST_TOLD, 110));
-    assert!(found.roots[..10].iter().all(|root| root.kind == "secrets"));
+    assert!(found.roots[..10].iter().all(|root| *root.kind == *"secrets"));
     assert_eq!(found.losses.len(), 10);
     let short = found.shortened(4);
     assert_eq!((short.losses.len(), short.losses_left_out), (4, 6));

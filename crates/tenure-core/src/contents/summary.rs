@@ -64,10 +64,10 @@ pub struct ManagerCount {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Root {
-    /// Its kind, as `deployments.apps`.
-    pub kind: String,
+    /// Its kind, as `deployments.apps`, which many share.
+    pub kind: Arc<str>,
     /// Its name.
-    pub name: String,
+    pub name: Box<str>,
     /// Its UID.
     pub uid: Uid,
     /// Who manages it.

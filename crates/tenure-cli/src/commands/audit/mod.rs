@@ -86,9 +86,7 @@ async fn list(
     printer: &mut Printer,
 ) -> Outcome {
     let AuditListArguments { selector, project, since, from, output } = arguments;
-    if let Some(machine) = output.machine() {
-        printer.for_programs(machine);
-    }
+    printer.for_programs(output.machine());
     let (mut trails, now) = trails(from.archive.as_deref(), global).await?;
     let since = since.map(|since| match since {
         Since::Ago(ago) => now.saturating_sub(ago).unwrap_or(Timestamp::MIN),
@@ -146,9 +144,7 @@ async fn show(
     printer: &mut Printer,
 ) -> Outcome {
     let AuditShowArguments { name, from, output } = arguments;
-    if let Some(machine) = output.machine() {
-        printer.for_programs(machine);
-    }
+    printer.for_programs(output.machine());
     let (trails, _) = trails(from.archive.as_deref(), global).await?;
     let trail = find(&trails, name)?;
     if let Some(machine) = output.machine() {

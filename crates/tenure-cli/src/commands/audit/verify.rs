@@ -45,9 +45,7 @@ pub(super) async fn run(
     printer: &mut Printer,
 ) -> Outcome {
     let AuditVerifyArguments { name, anchor, offline, from, output } = arguments;
-    if let Some(machine) = output.machine() {
-        printer.for_programs(machine);
-    }
+    printer.for_programs(output.machine());
     let mut plans = if *offline { None } else { Some(of_plans(global).await?.0) };
     let mut archived = match &from.archive {
         Some(url) => Some(of_archive(url).await?),

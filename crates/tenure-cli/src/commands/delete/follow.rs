@@ -25,6 +25,8 @@ struct Seen {
     project: Option<Project>,
     namespace: Option<PartialObjectMeta<Namespace>>,
     plan: Option<PlanFacts>,
+    /// What the plan decides, as one sentence.
+    explanation: String,
 }
 
 /// Which objects are followed.
@@ -33,6 +35,8 @@ struct Followed<'a> {
     project: &'a Uid,
     namespace: Option<&'a Uid>,
     disposition: Option<Disposition>,
+    /// Stays again.
+    again: String,
 }
 
 /// Stays until it is done, or for that long.
@@ -52,14 +56,14 @@ pub(super) async fn follow(
         project: &project.uid,
         namespace: world.namespace().map(|namespace| &namespace.uid),
         disposition: prepared.disposition(),
+        again: prepared.command(),
     };
     let bar = spinner(printer, &format!("deleting project {}", followed.name));
     let outcome = tokio::select! {
         outcome = watch(&followed, session, timeout, &bar) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(Failure::error(format!(
-            "it is not waited any more; the deletion of Project {} goes on", followed.name
-        ))
-        .next(format!("kubectl tenure cancel project/{}", followed.name))),
+        _ = tokio::signal::ctrl_c() => Err(followed.leaves(format!(
+            "interrupted; the deletion of Project {} goes on all the same", followed.name
+        ))),
     };
     bar.finish_and_clear();
     outcome
@@ -80,19 +84,23 @@ async fn watch(
         let waits = followed.waits(&seen);
         bar.set_message(waits.lines().next().unwrap_or_default().to_owned());
         if !timeout.is_zero() && began.elapsed() >= timeout {
-            let name = followed.name;
-            return Err(Failure::new(
-                Kind::TimedOut,
-                format!("not done in {} s; Project {name} waits\n{waits}", timeout.as_secs()),
-            )
-            .next(format!("kubectl tenure plans {name}"))
-            .next(format!("kubectl tenure cancel project/{name}")));
+            let (seconds, name) = (timeout.as_secs(), followed.name);
+            let told = format!("not done in {seconds} s; Project {name} waits\n{waits}");
+            return Err(followed.leaves(told));
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
 impl Followed<'_> {
+    /// Nobody stays, and it goes on: how to see it, stay again, or call it off.
+    fn leaves(&self, told: String) -> Failure {
+        Failure::new(Kind::TimedOut, told)
+            .next(format!("kubectl tenure plans {}", self.name))
+            .next(&self.again)
+            .next(format!("kubectl tenure cancel project/{}", self.name))
+    }
+
     async fn look(&self, session: &Session) -> Outcome<Seen> {
         let client = session.client();
         let projects: Api<Project> = Api::all(client.clone());
@@ -108,46 +116,60 @@ impl Followed<'_> {
         let project = project.map_err(|e| failed("read the project", &e))?;
         let namespace = namespace.map_err(|e| failed("read the namespace", &e))?;
         // Not everybody who may delete a Project may read plans; less is told then.
-        let plan = plan.ok().flatten().and_then(|plan| plan.facts().ok());
+        let plan = plan.ok().flatten();
+        let explanation = plan.as_ref().map(|plan| plan.spec.decision.explanation.clone());
+        let plan = plan.and_then(|plan| plan.facts().ok());
         Ok(Seen {
             project: project.filter(|p| p.uid().as_deref() == Some(self.project.as_str())),
             namespace: namespace
                 .filter(|ns| ns.uid().as_deref() == self.namespace.map(Uid::as_str)),
             plan,
+            explanation: explanation.unwrap_or_default(),
         })
     }
 
     /// What became of it, once it is over.
+    ///
+    /// # Errors
+    /// If that is not what was agreed to: it was called off, or decided anew meanwhile.
     fn ended(&self, seen: &Seen) -> Outcome<Option<String>> {
         let name = self.name;
-        if let Some(plan) = &seen.plan
-            && let Some(last) = plan.status.history.last()
-            && plan.status.phase == Phase::Void
-        {
-            if matches!(last.event, Event::Cancelled | Event::Restored) {
-                return Err(Failure::refused(format!(
-                    "the deletion of Project {name} was called off: {}",
-                    last.message
-                )));
-            }
-            if seen.project.is_none() {
-                return Ok(Some(last.message.clone()));
-            }
+        let void = seen.plan.as_ref().filter(|plan| plan.status.phase == Phase::Void);
+        let last = void.and_then(|plan| plan.status.history.last());
+        if let Some(last) = last.filter(|e| matches!(e.event, Event::Cancelled | Event::Restored)) {
+            let told = format!("the deletion of Project {name} was called off: {}", last.message);
+            return Err(Failure::refused(told));
         }
         if seen.project.is_some() {
             return Ok(None);
         }
         let stands = seen.namespace.is_some();
+        let going = seen.namespace.as_ref().and_then(|ns| ns.metadata.deletion_timestamp.as_ref());
+        if self.disposition == Some(Disposition::Delete) && going.is_some() {
+            return Ok(None);
+        }
         let done = seen.plan.as_ref().filter(|plan| plan.status.phase.is_final());
-        // What stands when its plan is done was decided anew meanwhile: somebody has it kept.
-        let disposition = done.map(|plan| plan.disposition).or(self.disposition);
-        Ok(match disposition {
-            Some(Disposition::Delete) if stands && done.is_none() => None,
-            Some(Disposition::Delete) if stands => Some(format!("namespace {name} stays")),
-            Some(Disposition::Delete) | None => Some(format!("namespace {name} is gone")),
-            Some(Disposition::Clean) => Some(format!("namespace {name} stays, cleaned")),
-            Some(Disposition::Retain) => Some(format!("namespace {name} stays")),
-        })
+        let decided = done.map(|plan| plan.disposition).or(self.disposition);
+        if decided == Some(Disposition::Delete) && stands && done.is_none() {
+            return Ok(None);
+        }
+        let told = match decided {
+            _ if !stands => format!("namespace {name} is gone"),
+            Some(Disposition::Clean) if last.is_none() => {
+                format!("namespace {name} stays, cleaned")
+            }
+            _ => format!("namespace {name} stays"),
+        };
+        let as_agreed = match self.disposition {
+            None | Some(Disposition::Delete) => !stands,
+            agreed => stands && agreed == decided && last.is_none(),
+        };
+        if as_agreed {
+            return Ok(Some(told));
+        }
+        let why = last.map_or(&seen.explanation, |last| &last.message);
+        let told = format!("Project {name} is gone, and {told}, for it was decided anew: {why}");
+        Err(Failure::new(Kind::PlanChanged, told).next(format!("kubectl tenure plans {name}")))
     }
 
     /// What is awaited, a line for each.

@@ -6,8 +6,9 @@ mod prepare;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use tenure_api::Project;
 
-use crate::arguments::{AssumedArguments, DeleteArguments, DryRun, GlobalArguments};
+use crate::arguments::{DeleteArguments, DryRun, GlobalArguments};
 use crate::dialog::ask;
 use crate::exit::{Failure, Kind, Outcome};
 use crate::look::{Extent, Look};
@@ -19,7 +20,7 @@ use crate::text::{GOOD, STRONG, Text};
 use crate::view::json::{Document, FailureView, Says};
 use crate::view::plan::{Detail, tree};
 
-use carry_out::{Sent, carry_out};
+use carry_out::{Sent, Written, carry_out};
 use prepare::Prepared;
 
 /// How often it is looked again, where the Project changes between the look and the deletion.
@@ -67,16 +68,11 @@ pub(crate) async fn run(
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    if let Some(machine) = arguments.output.machine() {
-        printer.for_programs(machine);
-    }
+    printer.for_programs(arguments.output.machine());
     let names = names(arguments)?;
     let file = arguments.plan.as_deref().map(PlanFile::read).transpose()?;
-    let session = Session::open(global).await?;
-    let assumed = AssumedArguments::default();
-    let (known, who) = futures::join!(session.known(&assumed), session.who());
-    let task = Task { arguments, session, known, who: who?, file };
-    task.session.announce(&task.who, printer);
+    let (session, known, who) = Session::announced(global, printer).await?;
+    let task = Task { arguments, session, known, who, file };
     let mut items = Vec::new();
     for name in names {
         let prepared = task.prepare(&name, printer).await;
@@ -146,6 +142,9 @@ impl Task<'_> {
     async fn look(&self, name: &str, printer: &Printer) -> Outcome<Prepared> {
         let Self { session, known, who, .. } = self;
         let look = Look::at(name, session, known, who, Extent::All, printer).await?;
+        if look.world.project().is_none() {
+            return Err(session.absent::<Project>(format!("project/{name}")).await);
+        }
         Prepared::of(look, self.arguments, self.file.as_ref(), session)
     }
 
@@ -217,9 +216,29 @@ impl Task<'_> {
         Ok(())
     }
 
+    /// Asks for the deletion. If it is refused, what was written for it is taken back, unless
+    /// others have yet to agree to exactly that.
+    async fn send(&self, prepared: &Prepared, printer: &Printer) -> Outcome<String> {
+        let mut written = Written::default();
+        let sent = Box::pin(self.try_to_send(prepared, &mut written, printer)).await;
+        if let Err(failure) = &sent
+            && matches!(failure.kind, Kind::Refused | Kind::PlanChanged)
+            && !prepared.awaits_approvals()
+            && let Err(failure) = written.take_back(&prepared.look.name, &self.session).await
+        {
+            printer.warn(failure.message);
+        }
+        sent
+    }
+
     /// Asks for the deletion. Where the Project changed meanwhile it is looked at again, and what
     /// was agreed to is done, or nothing.
-    async fn send(&self, prepared: &Prepared, printer: &Printer) -> Outcome<String> {
+    async fn try_to_send(
+        &self,
+        prepared: &Prepared,
+        written: &mut Written,
+        printer: &Printer,
+    ) -> Outcome<String> {
         let name = &prepared.look.name;
         match self.arguments.dry_run {
             DryRun::Client => return Ok("nothing was sent (dry run)".to_owned()),
@@ -230,7 +249,7 @@ impl Task<'_> {
         let mut again: Option<Prepared> = None;
         for _ in 0..ATTEMPTS {
             let now = again.as_ref().unwrap_or(prepared);
-            let sent = carry_out(now, &self.session, dry).await;
+            let sent = carry_out(now, &self.session, dry, written).await;
             if let Err(refusal) = &sent
                 && dry
                 && now.lacks_only_what_it_confirms(refusal)

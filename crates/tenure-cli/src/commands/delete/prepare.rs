@@ -9,7 +9,7 @@ use crate::arguments::DeleteArguments;
 use crate::choice::{self, Writes};
 use crate::dialog::Wanted;
 use crate::exit::{Failure, Kind, Outcome};
-use crate::look::Look;
+use crate::look::{Look, is_unheeded};
 use crate::plan_file::PlanFile;
 use crate::remedy;
 use crate::session::{Session, Who};
@@ -38,9 +38,6 @@ impl Prepared {
             None => arguments.disposition.map(Into::into),
         };
         let wanted = wanted_digest(arguments, file);
-        if look.world.project().is_none() {
-            return Err(Failure::error(format!("project/{} is not there", look.name)));
-        }
         if let Some(file) = file {
             let holds = look.known.settings.confirmation_holds;
             file.check(&look.name, &session.server, look.at, holds)?;
@@ -56,7 +53,7 @@ impl Prepared {
             // Who agreed to what destroys binds the server to it.
             writes.confirm = preview.plan.destroys().then(|| preview.plan.digest());
             refused(&look, &preview.gates)?;
-            nobody_obeys(&look, &preview.plan)?;
+            unheeded(&look, &preview.plan)?;
         }
         Ok(Self { look, writes })
     }
@@ -83,6 +80,12 @@ impl Prepared {
         refusal.kind == Kind::Refused
             && asked.peek().is_some()
             && asked.all(|gate| gate.source == Source::Confirmation)
+    }
+
+    /// Whether others have yet to agree.
+    pub(super) fn awaits_approvals(&self) -> bool {
+        let mut gates = self.look.preview.iter().flat_map(|preview| &preview.gates);
+        gates.any(|gate| gate.source == Source::Approvals)
     }
 
     /// The question, and what has to be answered.
@@ -217,14 +220,9 @@ fn refuses(source: Source) -> bool {
     !matches!(source, Source::Grace | Source::Confirmation | Source::Approvals)
 }
 
-/// Where no server of Tenure runs, Kargo deletes the namespace unless it is told to keep it in its
-/// own words.
-fn nobody_obeys(look: &Look, plan: &Plan) -> Outcome {
-    let kargo_keeps = plan
-        .claims
-        .iter()
-        .any(|claim| matches!(claim.source, Source::KeepOnProject | Source::KeepOnNamespace));
-    if look.known.published.is_some() || plan.disposition == Disposition::Delete || kargo_keeps {
+/// What nobody would see to is not asked for.
+fn unheeded(look: &Look, plan: &Plan) -> Outcome {
+    if !is_unheeded(plan, &look.known) {
         return Ok(());
     }
     let name = &look.name;

@@ -1,0 +1,187 @@
+//! A cluster without Tenure: what is not there is said, plans are advice, and one cluster is not
+//! taken for another.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use tenure_api::Project;
+use tenure_testbed::{ControlPlane, eventually};
+
+use crate::support::{ANNA, Said, Test, compare, said};
+
+/// A cluster that Tenure was never installed on.
+struct Bare {
+    plane: ControlPlane,
+    client: Client,
+}
+
+impl Bare {
+    async fn start() -> Self {
+        let plane = ControlPlane::start_without_tenure().await.expect("start a control plane");
+        let client = plane.admin().expect("an administrator");
+        Self { plane, client }
+    }
+
+    async fn apply(&self, object: Value) {
+        tenure_testbed::apply(&self.client, &object).await.expect("apply");
+    }
+
+    /// What Kargo alone would install and make: the kind, a Project, and its namespace.
+    async fn kargo(&self, name: &str) {
+        let crds = tenure_api::install::crds();
+        let kind = |crd: &&_| json!(crd)["metadata"]["name"] == "projects.kargo.akuity.io";
+        self.apply(json!(crds.iter().find(kind).expect("the kind"))).await;
+        let projects: Api<Project> = Api::all(self.client.clone());
+        eventually("Projects are served", async || projects.list(&Default::default()).await.ok())
+            .await;
+        self.apply(json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": name, "labels": {"kargo.akuity.io/project": "true"}},
+        }))
+        .await;
+        self.apply(json!({
+            "apiVersion": "kargo.akuity.io/v1alpha1", "kind": "Project",
+            "metadata": {"name": name},
+        }))
+        .await;
+    }
+
+    fn run(&self, arguments: &[&str]) -> Said {
+        run(&self.plane.kubeconfig(), arguments)
+    }
+}
+
+fn run(kubeconfig: &Path, arguments: &[&str]) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-tenure"));
+    command.args(arguments).env_clear().env("KUBECONFIG", kubeconfig).stdin(Stdio::null());
+    said(command.output().expect("run kubectl tenure"))
+}
+
+#[tokio::test]
+async fn what_is_not_installed_is_said_and_a_plan_is_advice() {
+    let bare = Bare::start().await;
+    // Neither Kargo's kind nor Tenure's.
+    let no_projects = "the cluster of context testbed has no projects.kargo.akuity.io, so neither \
+                       Kargo nor Tenure is installed";
+    for arguments in [
+        &["list"][..],
+        &["plan", "project/bare"],
+        &["why", "project/bare"],
+        &["keep", "project/bare"],
+        &["hold", "bare", "--name", "a", "--reason", "b"],
+        &["delete", "project/bare"],
+        &["confirm", "bare"],
+        &["cancel", "bare"],
+    ] {
+        let said = bare.run(arguments);
+        assert_eq!(said.code, 1, "{arguments:?}: {said:?}");
+        assert!(said.err.contains(no_projects), "{arguments:?}: {said:?}");
+    }
+    let no_plans =
+        "the cluster of context testbed has no deletionplans.tenure.dev, so no Tenure is installed";
+    for arguments in [
+        &["plans"][..],
+        &["plans", "bare"],
+        &["approve", "bare"],
+        &["audit", "list"],
+        &["audit", "show", "bare"],
+        &["audit", "verify"],
+        &["audit", "export"],
+    ] {
+        let said = bare.run(arguments);
+        assert_eq!(said.code, 1, "{arguments:?}: {said:?}");
+        assert!(said.err.contains(no_plans), "{arguments:?}: {said:?}");
+    }
+    let json = bare.run(&["list", "-o", "json"]).json();
+    assert_eq!((&json["kind"], &json["exitCode"]), (&json!("Failure"), &json!(1)));
+    compare("bare_breaker", &bare.run(&["breaker"]));
+    let close = bare.run(&["breaker", "close", "--reason", "meant"]);
+    assert!(close.code == 0 && close.out.contains("not open; nothing was written"), "{close:?}");
+    compare("bare_version", &bare.run(&["version"]));
+    compare("bare_doctor", &bare.run(&["doctor"]));
+    let namespace = bare.run(&["plan", "namespace/default"]);
+    assert_eq!(namespace.code, 0, "{namespace:?}");
+    assert!(namespace.err.contains("this plan is advice only"), "{namespace:?}");
+    assert!(namespace.out.contains("there is no Project of that name"), "{namespace:?}");
+
+    // Kargo alone.
+    bare.kargo("bare").await;
+    compare("bare_list", &bare.run(&["list"]));
+    compare("bare_plan", &bare.run(&["plan", "project/bare"]));
+    let json = bare.run(&["plan", "bare", "-o", "json"]).json();
+    assert_eq!((&json["kind"], &json["advisory"]), (&json!("Plan"), &json!(true)));
+    let why = bare.run(&["why", "project/bare"]);
+    assert!(why.code == 0 && why.err.contains("advice only"), "{why:?}");
+    assert_eq!(
+        bare.run(&["plan", "nothing"]).err.lines().last(),
+        Some("error: project/nothing is not there")
+    );
+    let retained = bare.run(&["delete", "bare", "--disposition", "retain", "--dry-run=server"]);
+    assert_eq!(retained.code, 3, "nobody would see to it: {retained:?}");
+}
+
+/// One kubeconfig with a context for each of two clusters.
+fn contexts(of: [(&str, &Path); 2]) -> PathBuf {
+    let mut joined = json!({"apiVersion": "v1", "kind": "Config", "current-context": of[0].0});
+    for list in ["clusters", "contexts", "users"] {
+        joined[list] = json!([]);
+    }
+    for (name, path) in of {
+        let text = std::fs::read_to_string(path).expect("a kubeconfig");
+        let config: Value = serde_json::from_str(&text).expect("JSON");
+        for (list, value) in [("clusters", "cluster"), ("users", "user")] {
+            let entry = json!({"name": name, value: config[list][0][value]});
+            joined[list].as_array_mut().expect("a list").push(entry);
+        }
+        let context = json!({"name": name, "context": {"cluster": name, "user": name}});
+        joined["contexts"].as_array_mut().expect("a list").push(context);
+    }
+    let path = of[1].1.with_file_name("contexts.kubeconfig");
+    std::fs::write(&path, joined.to_string()).expect("write the kubeconfig");
+    path
+}
+
+#[tokio::test]
+async fn a_name_that_exists_in_two_clusters_is_not_mistaken() {
+    let test = Test::start().await;
+    test.ready("twin", json!({})).await;
+    let bare = Bare::start().await;
+    bare.kargo("twin").await;
+    let anna = test.bed.plane.dir().join(format!("{ANNA}.kubeconfig"));
+    let kubeconfig = contexts([("production", &anna), ("staging", &bare.plane.kubeconfig())]);
+    let plan = kubeconfig.with_file_name("twin.plan.json").display().to_string();
+    let seen = run(&kubeconfig, &["plan", "twin", "--context", "staging", "--out", &plan]);
+    assert_eq!(seen.code, 0, "{seen:?}");
+    let digest = run(&kubeconfig, &["plan", "twin", "--context", "staging", "-o", "digest"]).out;
+
+    // Whoever forgets the context is told where they are before anything else.
+    let asked = run(&kubeconfig, &["delete", "twin"]);
+    assert_eq!(asked.code, 4, "{asked:?}");
+    let first = asked.err.lines().next().expect("a line");
+    assert!(first.starts_with("context production, server https://127.0.0.1:"), "{first}");
+    assert!(first.ends_with(", user anna"), "{first}");
+    let elsewhere = run(&kubeconfig, &["delete", "twin", "--digest", digest.trim()]);
+    assert_eq!(elsewhere.code, 6, "{elsewhere:?}");
+    let elsewhere = run(&kubeconfig, &["delete", "twin", "--plan", &plan]);
+    assert!(elsewhere.code == 6 && elsewhere.err.contains("cluster"), "{elsewhere:?}");
+    for arguments in [
+        &["keep", "twin", "--dry-run"][..],
+        &["hold", "twin", "--name", "a", "--reason", "b", "--dry-run"],
+        &["confirm", "twin"],
+        &["cancel", "twin"],
+        &["breaker", "close", "--reason", "meant"],
+        &["adopt", "twin"],
+        &["release", "twin"],
+    ] {
+        let said = run(&kubeconfig, &[arguments, &["--context", "staging"]].concat());
+        let first = said.err.lines().next().unwrap_or_default();
+        assert!(first.starts_with("context staging, server "), "{arguments:?}: {said:?}");
+        assert!(first.ends_with(", user admin"), "{arguments:?}: {said:?}");
+    }
+    assert!(test.writes(ANNA, "twin").is_empty() && test.lives("twin").await);
+    let projects: Api<Project> = Api::all(bare.client.clone());
+    let twin = projects.get("twin").await.expect("it stands");
+    assert!(twin.metadata.deletion_timestamp.is_none() && twin.metadata.annotations.is_none());
+}
