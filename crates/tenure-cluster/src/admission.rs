@@ -60,7 +60,7 @@ impl Cluster {
         });
         if !stands {
             let let_in = lets_in.then(|| self.now());
-            self.record_plan(plan, let_in, world).await?;
+            self.beside_watches().record_plan(plan, let_in, world).await?;
         }
         let Some(status) = world.plan_facts.as_ref().filter(|_| ended).map(|stored| {
             // It ended without the Project, as when Tenure was taken off the cluster.
@@ -68,7 +68,7 @@ impl Cluster {
         }) else {
             return Ok(());
         };
-        self.advance_plan(&status, world).await
+        self.beside_watches().advance_plan(&status, world).await
     }
 
     /// Has Kargo let go of the Namespace of a Project whose deletion is let in, whatever is decided.
@@ -82,7 +82,7 @@ impl Cluster {
             return Ok(());
         }
         let name = plan::name(&world.name, &project.uid);
-        self.stamp_project(&name, world).await
+        self.beside_watches().stamp_project(&name, world).await
     }
 
     /// Whether there is any Project.

@@ -86,8 +86,8 @@ impl Cluster {
         Self { in_flight, commons: Arc::default(), ..self.clone() }
     }
 
-    /// The same cluster, with a store of its own. What admission makes has to be news to the
-    /// watches: where no Project comes, nobody else wakes the controllers.
+    /// The same cluster, with a store of its own. What admission writes has to be news to the
+    /// watches: where no Project comes, or none goes, nobody else wakes the controllers.
     pub(crate) fn beside_watches(&self) -> Self {
         Self { store: Arc::default(), ..self.clone() }
     }

@@ -1,12 +1,11 @@
 //! Whether the API server asks Tenure before it deletes: tried, not believed.
 
-use k8s_openapi::api::core::v1::{Namespace, ObjectReference, Pod};
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
 use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy};
+use kube::api::{DeleteParams, PostParams, PropagationPolicy};
 use kube::core::ObjectMeta;
-use serde_json::json;
 use tenure_api::install::{CANARY, NAME};
 use tenure_api::webhooks::CANARY_REFUSAL;
 use tenure_core::keys;
@@ -65,26 +64,12 @@ impl Cluster {
     /// # Errors
     /// If it could not be written.
     pub async fn show_guard(&self, pod: &str, why_not: Option<&str>) -> Result<(), RequestError> {
-        let (status, reason) = match why_not {
-            None => ("True", "CanaryRefused"),
-            Some(_) => ("False", "CanaryNotRefused"),
+        let reason = match why_not {
+            None => "CanaryRefused",
+            Some(_) => "CanaryNotRefused",
         };
-        let mut message = why_not.unwrap_or_default().to_owned();
-        message.truncate(message.floor_char_boundary(1000));
-        let shown = json!({
-            "apiVersion": "v1", "kind": "Pod",
-            "status": {"conditions": [{
-                "type": GUARD_EFFECTIVE, "status": status, "reason": reason, "message": message,
-                "lastTransitionTime": Time(self.now()),
-            }]},
-        });
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.settings.tenure_namespace);
-        // Conditions are a list by type: this owns its own, and leaves the kubelet's alone.
-        let params = PatchParams::apply(keys::FIELD_MANAGER);
-        let shown = Patch::Apply(shown);
-        let request = pods.patch_status(pod, &params, &shown);
-        let doing = format!("show on pod {pod} whether deletions are guarded");
-        self.within(doing, request).await.map(drop)
+        let why = why_not.unwrap_or_default();
+        self.show(pod, GUARD_EFFECTIVE, why_not.is_none(), reason, why).await
     }
 
     /// Tells people, by an Event about the canary, that deletions are not guarded.

@@ -20,6 +20,7 @@ pub struct Metrics {
     projects: Gauge<i64, AtomicI64>,
     leader: Gauge<i64, AtomicI64>,
     guard: Gauge<i64, AtomicI64>,
+    mode: Gauge<i64, AtomicI64>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -51,6 +52,7 @@ impl Metrics {
             projects: Gauge::default(),
             leader: Gauge::default(),
             guard: Gauge::default(),
+            mode: Gauge::default(),
         };
         registry.register("tenure_steps", "Steps carried out", metrics.steps.clone());
         registry.register("tenure_step_failures", "Steps that failed", metrics.failures.clone());
@@ -75,6 +77,11 @@ impl Metrics {
             "tenure_guard_effective",
             "1 while the API server was last seen to ask Tenure before it deletes",
             metrics.guard.clone(),
+        );
+        registry.register(
+            "tenure_mode_fits",
+            "1 while how Tenure runs was last seen to fit who else looks after Projects",
+            metrics.mode.clone(),
         );
         metrics
     }
@@ -106,6 +113,11 @@ impl Metrics {
     /// Says whether the API server was seen to ask before it deletes.
     pub fn guard(&self, effective: bool) {
         self.guard.set(i64::from(effective));
+    }
+
+    /// Says whether the mode fits who else looks after Projects.
+    pub fn mode(&self, fits: bool) {
+        self.mode.set(i64::from(fits));
     }
 
     /// Says whether this replica acts.

@@ -192,7 +192,8 @@ pub(crate) struct WebhookArguments {
     #[arg(long, value_name = "USER")]
     pub(crate) front_end: Vec<String>,
     /// The pod that this is, in --namespace: whether deletions are guarded is shown as its condition
-    /// tenure.dev/GuardEffective
+    /// tenure.dev/GuardEffective, and whether --mode fits who else looks after Projects as
+    /// tenure.dev/ModeFits
     #[arg(long, env = "TENURE_POD", value_name = "NAME")]
     pub(crate) pod: Option<String>,
     /// Let a Project whose namespace would be deleted be deleted only by who may delete that

@@ -4,6 +4,7 @@ mod archive;
 mod arguments;
 mod connection;
 mod leader;
+mod mode;
 mod probes;
 mod publish;
 mod server;

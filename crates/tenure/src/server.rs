@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::arguments::ServerArguments;
 use crate::leader::Leadership;
-use crate::{archive, probes, publish, telemetry, webhook};
+use crate::{archive, mode, probes, publish, telemetry, webhook};
 
 /// Threads that work. The server waits for the network nearly all the time.
 const THREADS: usize = 2;
@@ -73,6 +73,12 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
         arguments.decision.namespace.clone(),
         leadership.leads.clone(),
     ));
+    let mode = tokio::spawn(mode::watch(
+        cluster.clone(),
+        manager.metrics(),
+        arguments.webhook.pod.clone(),
+        leadership.leads.clone(),
+    ));
     let stop = stop_on_signal()?;
     let metrics = manager.metrics();
     let answering = webhook::run(&arguments, cluster, clock, certificate, metrics, stop.clone());
@@ -85,7 +91,7 @@ async fn serve(arguments: ServerArguments) -> anyhow::Result<()> {
         outcome = working => outcome.map(drop),
         ended = probes => Err(anyhow::anyhow!("the probes ended: {ended:?}")),
     };
-    for task in [gauge, publisher] {
+    for task in [gauge, publisher, mode] {
         task.abort();
         // Its copy of the receiver keeps the election going.
         drop(task.await);
