@@ -131,7 +131,7 @@ fn rules_of_its_namespace() -> Vec<PolicyRule> {
         // What the server left.
         only(NAME, rule("coordination.k8s.io", &["leases"], &["delete"])),
         only(BREAKER, rule("", &["configmaps"], &["delete", "get"])),
-        only(SETTINGS, rule("", &["configmaps"], &["delete"])),
+        only(SETTINGS, rule("", &["configmaps"], &["delete", "get"])),
         only(WEBHOOK_TLS, rule("", &["secrets"], &["delete"])),
     ]
 }

@@ -61,6 +61,10 @@ pub(crate) struct DecisionArguments {
 
 #[derive(Args)]
 pub(crate) struct UninstallArguments {
+    /// How the server ran; by default as it said in the ConfigMap tenure-settings. What Kargo's
+    /// management controller holds is left to it where the server ran beside it
+    #[arg(long, env = "TENURE_MODE", value_enum)]
+    pub(crate) mode: Option<ModeName>,
     /// Namespace that Tenure runs in
     #[arg(long, env = "TENURE_NAMESPACE", default_value = "tenure-system")]
     pub(crate) namespace: String,

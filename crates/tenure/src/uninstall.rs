@@ -16,10 +16,11 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
+use tenure_api::Published;
 use tenure_api::install::{BREAKER, CANARY, NAME, SETTINGS, WEBHOOK_TLS, barriers};
 use tenure_cluster::{Clock, Cluster, Store};
 use tenure_controllers::project::release_all;
-use tenure_core::Settings;
+use tenure_core::{Mode, Settings};
 
 use crate::arguments::UninstallArguments;
 use crate::leader::{LEASE, Leadership};
@@ -55,7 +56,11 @@ async fn uninstall(arguments: &UninstallArguments) -> anyhow::Result<()> {
         .context("the election ended")?;
     println!("no server runs");
 
-    let settings = Settings { tenure_namespace: namespace.to_owned(), ..Settings::default() };
+    let mode = match arguments.mode {
+        Some(mode) => mode.into(),
+        None => published_mode(&client, namespace).await?,
+    };
+    let settings = Settings { mode, tenure_namespace: namespace.to_owned(), ..Settings::default() };
     let mut cluster = Cluster::new(client.clone(), Arc::new(settings), Arc::new(Store::default()))
         .with_clock(clock);
     if let Some(url) = &arguments.archive {
@@ -74,6 +79,15 @@ async fn uninstall(arguments: &UninstallArguments) -> anyhow::Result<()> {
         Err(error) if !is_absent(&error) => Err(error).context("delete the canary"),
         _ => Ok(()),
     }
+}
+
+/// How the server ran that led last. Where nobody says, nobody else may hold what Tenure held, and what
+/// is Kargo's, Kargo takes again.
+async fn published_mode(client: &Client, namespace: &str) -> anyhow::Result<Mode> {
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let map = maps.get_opt(SETTINGS).await.context("read how the server ran")?;
+    let published = map.and_then(|map| Published::read(&map).ok());
+    Ok(published.map_or(Mode::Standalone, |published| published.mode.into()))
 }
 
 /// Deletes what the API server asks before it lets anybody write. How many there were.

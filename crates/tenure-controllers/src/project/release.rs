@@ -123,7 +123,7 @@ async fn release(
         cluster.execute(&step, &mut world).await?;
         match step {
             Step::ReleaseNamespace(_) => drop(released.namespaces.insert(name.to_owned())),
-            Step::UnbindProject | Step::LetGoOfProject => {
+            Step::UnbindProject | Step::LetGoOfProject | Step::WithdrawStamp => {
                 released.projects.insert(name.to_owned());
             }
             Step::AdvancePlan(_) if going => released.plans += 1,
@@ -138,7 +138,7 @@ async fn release(
 async fn names(client: &Client) -> Result<BTreeSet<String>, RequestError> {
     let projects: Api<PartialObjectMeta<Project>> = Api::all(client.clone());
     let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
-    let ours = [keys::PROJECT_UID, keys::ORIGIN, keys::LEDGER];
+    let ours = [keys::PROJECT_UID, keys::ORIGIN, keys::LEDGER, keys::LEAVE];
     let marked = |ns: &PartialObjectMeta<Namespace>| {
         ours.iter().any(|key| ns.annotations().contains_key(*key))
             || ns.finalizers().iter().any(|finalizer| finalizer == keys::FINALIZER)

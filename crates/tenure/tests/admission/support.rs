@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -17,6 +18,12 @@ use tenure_testbed::{
 };
 
 use crate::MODE;
+
+/// The stand-in for Kargo that most tests share, as it is where there is to be one.
+const KARGO: kargo::Options = kargo::Options {
+    webhook: true,
+    delays: kargo::Delays { projects: Duration::ZERO, namespaces: Duration::ZERO },
+};
 
 /// The user that the server is, in the audit log.
 pub(crate) const SERVER: &str = "system:serviceaccount:tenure-system:tenure";
@@ -57,7 +64,7 @@ impl Test {
         let bed = match shared.upgrade() {
             Some(bed) => bed,
             None => {
-                let bed = Arc::new(Bed::start(&[], true).await);
+                let bed = Arc::new(Bed::start(&[], KARGO).await);
                 *shared = Arc::downgrade(&bed);
                 bed
             }
@@ -69,10 +76,10 @@ impl Test {
     /// A control plane and a server of this test's own. A stand-in for Kargo serves no webhook then:
     /// it may be stopped, and its controller alone would be.
     pub(crate) async fn alone(arguments: &[&str]) -> Self {
-        Self::on(Arc::new(Bed::start(arguments, false).await))
+        Self::on(Arc::new(Bed::start(arguments, kargo::Options::default()).await))
     }
 
-    fn on(bed: Arc<Bed>) -> Self {
+    pub(crate) fn on(bed: Arc<Bed>) -> Self {
         let client = bed.plane.admin().expect("an administrator");
         Self {
             projects: Api::all(client.clone()),
@@ -253,7 +260,7 @@ fn fresh() -> usize {
 }
 
 impl Bed {
-    async fn start(arguments: &[&str], kargos_webhook: bool) -> Self {
+    pub(crate) async fn start(arguments: &[&str], options: kargo::Options) -> Self {
         let plane = ControlPlane::start_temporary_for(MODE).await.expect("a control plane");
         let audit = plane.audit();
         let client = plane.admin().expect("an administrator");
@@ -268,12 +275,11 @@ impl Bed {
             .write_service_account_kubeconfig(&kubeconfig, TENURE_NAMESPACE, "tenure")
             .await
             .expect("a kubeconfig for the server");
-        let server = Some(server(plane.dir().into(), webhook, probes, arguments));
+        let server = Some(server(plane.dir().into(), MODE, webhook, probes, arguments));
         wait_for_guard(&client).await;
         let kargo = match MODE {
             Mode::Standalone => None,
             Mode::Companion => {
-                let options = kargo::Options { webhook: kargos_webhook, ..Default::default() };
                 Some(kargo::Running::start(&plane, options).await.expect("start the stand-in"))
             }
         };
@@ -281,9 +287,16 @@ impl Bed {
     }
 }
 
-fn server(dir: PathBuf, webhook: u16, probes: u16, arguments: &[&str]) -> Process {
+/// Starts a server in that mode, on those ports.
+pub(crate) fn server(
+    dir: PathBuf,
+    mode: Mode,
+    webhook: u16,
+    probes: u16,
+    arguments: &[&str],
+) -> Process {
     let mut server = Command::new(env!("CARGO_BIN_EXE_tenure"));
-    server.args(["server", "--mode", MODE.as_str()]);
+    server.args(["server", "--mode", mode.as_str()]);
     if !arguments.contains(&"--breaker-at-least") {
         // Many tests delete many namespaces in a short time.
         server.args(["--breaker-at-least", "1000000"]);

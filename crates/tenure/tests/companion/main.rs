@@ -22,4 +22,6 @@ mod without;
 
 mod beside;
 mod deleting;
+mod late;
 mod stamps;
+mod switching;
