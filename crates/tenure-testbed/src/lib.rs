@@ -7,6 +7,7 @@
 mod asking;
 pub mod audit;
 mod binaries;
+mod built;
 mod control_plane;
 pub mod fault;
 mod fixtures;
@@ -21,6 +22,7 @@ mod webhook;
 
 pub use asking::Asking;
 pub use binaries::{Binaries, binaries, cache_dir};
+pub use built::built;
 pub use control_plane::{ControlPlane, DIR_VARIABLE};
 pub use fixtures::{
     BREAK_GLASS_GROUP, KARGO_NAMESPACE, TENURE_NAMESPACE, apply, create_as, filled_namespace,

@@ -43,7 +43,7 @@ use tenure_core::keys;
 pub use cache::{Cache, Shelf};
 pub use install::{CONTROLLER, WEBHOOK, install, install_webhook};
 pub use journal::{Journal, connect};
-pub use process::{Options, Running};
+pub use process::{COMMAND_VARIABLE, Options, Running};
 pub use run::{Delays, run};
 pub use webhook::{Refusal, Webhook, serve};
 

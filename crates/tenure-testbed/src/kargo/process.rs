@@ -1,14 +1,18 @@
 //! The stand-in as a process of its own, and what a test may ask of it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
 use super::{CONTROLLER, Delays, WEBHOOK, install, install_webhook};
 use crate::process::{Process, Stopped};
-use crate::{ControlPlane, KARGO_NAMESPACE, eventually, free_port, unique_name};
+use crate::{ControlPlane, KARGO_NAMESPACE, built, eventually, free_port, unique_name};
+
+/// Names a program that is run in place of the stand-in, with `KUBECONFIG` set to its account's: the
+/// real controller, to see whether the stand-in is honest. It gets no delays and no webhook.
+pub const COMMAND_VARIABLE: &str = "TENURE_TESTBED_KARGO";
 
 /// How the stand-in runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,15 +37,19 @@ impl Running {
     /// # Errors
     /// If it cannot be built or started, or something is refused.
     pub async fn start(plane: &ControlPlane, options: Options) -> anyhow::Result<Self> {
-        let binary = binary()?;
         let admin = plane.admin()?;
         install(&admin).await?;
         let name = unique_name("kargo-stand-in");
         let file = |end: &str| plane.dir().join(format!("{name}{end}"));
         let (kubeconfig, log, certificate) = (file(".kubeconfig"), file(".log"), file(".pem"));
         plane.write_service_account_kubeconfig(&kubeconfig, KARGO_NAMESPACE, CONTROLLER).await?;
+        if let Some(other) = std::env::var_os(COMMAND_VARIABLE) {
+            let mut command = Command::new(other);
+            command.env("KUBECONFIG", &kubeconfig);
+            return Ok(Self { process: Process::start(&name, command, plane.dir())?, log });
+        }
         let milliseconds = |delay: Duration| delay.as_millis().to_string();
-        let mut command = Command::new(binary);
+        let mut command = Command::new(built("tenure-testbed", "kargo-stand-in")?);
         command
             .args(["--kargo-namespace", KARGO_NAMESPACE])
             .args(["--delay-projects", &milliseconds(options.delays.projects)])
@@ -90,21 +98,4 @@ impl Running {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         log.lines().filter_map(|line| line.strip_prefix(start)).map(str::to_owned).collect()
     }
-}
-
-/// The binary, built anew: who starts it may be another package's test, which does not build it.
-fn binary() -> anyhow::Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let mut build = Command::new(cargo);
-    build
-        .args(["build", "--quiet", "--package", "tenure-testbed", "--bin", "kargo-stand-in"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"));
-    if !cfg!(debug_assertions) {
-        build.arg("--release");
-    }
-    ensure!(build.status().context("run cargo")?.success(), "the stand-in cannot be built");
-    // A test is in `deps`, beside which binaries are.
-    let test = std::env::current_exe().context("find this program")?;
-    let beside = test.ancestors().find(|dir| dir.join("deps").is_dir());
-    Ok(beside.unwrap_or(Path::new(".")).join("kargo-stand-in"))
 }
