@@ -3,18 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Step;
 use crate::access::{AccessFacts, Purpose};
 use crate::contents::Contents;
 use crate::contents::clean::Remaining;
-use crate::plan::{Breaker, Consent, PlanFacts, Requester};
+use crate::plan::{Breaker, Consent, Plan, PlanFacts, Requester};
 use crate::policy::{Demands, Matched, Policy};
 use crate::status::{self, Progress, Report, Stats};
 use crate::{
     Blocker, Cancel, CrdState, Decision, Mode, NamespaceFacts, NamespaceState, Origin,
-    ProjectFacts, Settings, Snapshot, Tenancy, decide, tenancy,
+    ProjectFacts, Settings, Snapshot, Stamp, Tenancy, decide, tenancy,
 };
 
 /// What is known of the provisioned access.
@@ -116,6 +116,11 @@ impl Observation<'_> {
         decide(&self.snapshot(project))
     }
 
+    /// How long after Tenure let a deletion in it may still be refused.
+    pub(super) fn lets_in_within(&self) -> SignedDuration {
+        SignedDuration::try_from(self.settings.lets_in_within).unwrap_or(SignedDuration::MAX)
+    }
+
     /// Whether Kargo's management controller provides for Projects and lets go of them.
     pub(super) fn beside_kargo(&self) -> bool {
         self.settings.mode == Mode::Companion
@@ -127,6 +132,26 @@ impl Observation<'_> {
         self.project.as_ref().or_else(|| {
             let plan = self.plan.as_ref().filter(|plan| !plan.status.phase.is_final())?;
             self.recorded.as_ref().filter(|project| project.uid == plan.project_uid)
+        })
+    }
+
+    /// Whether the stored plan says that, so that admission has nothing to write.
+    ///
+    /// That a deletion is let in is written for each that does not find the stamp that came with it:
+    /// what is there may be of an earlier one that somebody else refused, and about to be ended.
+    pub fn is_recorded(&self, plan: &Plan, lets_in: bool) -> bool {
+        let own = self.plan.as_ref().filter(|stored| stored.project_uid == plan.project_uid);
+        let stamped = self.project.as_ref().and_then(|project| project.stamp.as_ref());
+        let let_in = self.recorded.as_ref().and_then(|recorded| recorded.deleting);
+        let within = |(stamped, let_in): (&Stamp, Timestamp)| {
+            stamped.at.duration_since(let_in) < self.lets_in_within()
+        };
+        own.is_some_and(|stored| {
+            let let_in = stamped.zip(let_in).is_some_and(within) && !stored.status.phase.is_final();
+            stored.digest == plan.digest()
+                && stored.namespace_uid == plan.namespace_uid
+                && stored.requester == self.requester
+                && (let_in || !lets_in || !self.beside_kargo())
         })
     }
 
