@@ -13,7 +13,7 @@ use crate::plan::{Breaker, Consent, Plan, PlanFacts, Requester};
 use crate::policy::{Demands, Matched, Policy};
 use crate::status::{self, Progress, Report, Stats};
 use crate::{
-    Blocker, Cancel, CrdState, Decision, Mode, NamespaceFacts, NamespaceState, Origin,
+    Blocker, Cancel, CrdState, Decision, Disposition, Mode, NamespaceFacts, NamespaceState, Origin,
     ProjectFacts, Settings, Snapshot, Stamp, Tenancy, decide, tenancy,
 };
 
@@ -133,6 +133,23 @@ impl Observation<'_> {
             let plan = self.plan.as_ref().filter(|plan| !plan.status.phase.is_final())?;
             self.recorded.as_ref().filter(|project| project.uid == plan.project_uid)
         })
+    }
+
+    /// Whether the Namespace has to be read again, for what was read after it may be younger than what
+    /// was read of it: a Namespace that was made for a Project which is gone by now, or leave that was
+    /// given before its plan was begun. Whoever takes it for missing could record that nothing is
+    /// deleted while a DELETE is on its way.
+    pub fn wants_namespace_again(&self) -> bool {
+        let Some(project) = self.subject() else { return false };
+        let recorded = self.namespace.as_ref().and_then(|ns| ns.project_uid.as_ref());
+        if self.project.is_none() && recorded != Some(&project.uid) {
+            return true;
+        }
+        let deletes = self
+            .plan_of(project)
+            .is_some_and(|plan| plan.disposition == Disposition::Delete && plan.has_begun());
+        let without_leave = |ns: &NamespaceFacts| ns.deleting.is_none() && !self.has_leave(ns);
+        deletes && self.namespace.as_ref().is_some_and(without_leave)
     }
 
     /// Whether the stored plan says that, so that admission has nothing to write.
