@@ -172,6 +172,11 @@ impl Observation<'_> {
         })
     }
 
+    /// Whether a person called the deletion of the Project off that was asked for.
+    pub fn is_called_off(&self, project: &ProjectFacts) -> bool {
+        project.deleting.is_some() && self.cancel(project) == Cancel::Yes
+    }
+
     /// Whether the Namespace says that it may be deleted: by our finalizer, or, where that is
     /// Kargo's, by a mark of its own. It is taken off before a record says otherwise, and so ends
     /// the version that a DELETE on its way holds for.
