@@ -49,16 +49,10 @@ impl Cluster {
         lets_in: bool,
         world: &mut World,
     ) -> Result<(), RequestError> {
-        let lets_in = lets_in && self.settings.mode == Mode::Companion;
         let own = world.plan_facts.as_ref().filter(|s| s.project_uid == plan.project_uid);
         let ended = own.is_some_and(|stored| stored.status.phase.is_final());
-        let stands = own.is_some_and(|stored| {
-            stored.digest == plan.digest()
-                && stored.namespace_uid == plan.namespace_uid
-                && stored.requester == world.requester
-                && (!lets_in || (world.recorded.is_some() && !ended))
-        });
-        if !stands {
+        if !world.observe(&self.settings, None).is_recorded(plan, lets_in) {
+            let lets_in = lets_in && self.settings.mode == Mode::Companion;
             let let_in = lets_in.then(|| self.now());
             self.beside_watches().record_plan(plan, let_in, world).await?;
         }

@@ -180,6 +180,12 @@ impl Cluster {
         world.policies = policies;
         world.breaker = self.store.breaker(breaker.as_deref(), self.settings.breaker);
         world.breaker_map = breaker;
+        if world.observe(&self.settings, None).wants_namespace_again() {
+            let namespaces: Api<Namespace> = Api::all(self.client.clone());
+            let doing = format!("read namespace {}", world.name);
+            let again = self.within(doing, namespaces.get_metadata_opt(&world.name)).await?;
+            world.set_namespace(again)?;
+        }
         Ok(())
     }
 

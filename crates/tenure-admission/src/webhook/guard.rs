@@ -57,7 +57,8 @@ impl Admission {
         }
         let Some(preview) = preview else { return Verdict::allowed() };
         let plan = &preview.plan;
-        if plan.disposition == Disposition::Delete && preview.gates.is_empty() {
+        let called_off = world.observe(self.cluster.settings(), None).is_called_off(&project);
+        if plan.disposition == Disposition::Delete && preview.gates.is_empty() && !called_off {
             return Verdict::allowed()
                 .warn(format!("Project {name} is deleted with its namespace"));
         }
@@ -65,6 +66,9 @@ impl Admission {
             "namespace {name} is Project {name}'s, and is not deleted now: {}",
             plan.explain()
         );
+        if called_off {
+            why.push_str("\n  the deletion was called off");
+        }
         for gate in &preview.gates {
             why.push_str(&format!("\n  {}: {}", gate.source.as_str(), gate.reason));
         }
@@ -91,8 +95,10 @@ impl Admission {
                 && plan.disposition == Disposition::Delete
                 && plan.has_begun()
         });
-        let said = world.observe(self.cluster.settings(), None).decide(&project);
-        Ok(begun && said.claims.is_empty() && said.gates.is_empty())
+        let seen = world.observe(self.cluster.settings(), None);
+        let said = seen.decide(&project);
+        let holds = seen.is_called_off(&project) || !said.gates.is_empty();
+        Ok(begun && said.claims.is_empty() && !holds)
     }
 
     /// Refuses to delete the definition while there are Projects: they would go without anybody

@@ -16,10 +16,14 @@ use crate::install::Installation;
 /// server, which deletes Projects in the name of people.
 const MANAGEMENT_CONTROLLER: &str = "kargo-management-controller";
 
+/// The user that Kargo's management controller is.
+pub(super) fn management_controller(installation: &Installation) -> String {
+    format!("system:serviceaccount:{}:{MANAGEMENT_CONTROLLER}", installation.kargo_namespace)
+}
+
 pub(super) fn policy(installation: &Installation) -> Policy {
     let annotations = "oldObject.metadata.annotations";
-    let kargo =
-        format!("system:serviceaccount:{}:{MANAGEMENT_CONTROLLER}", installation.kargo_namespace);
+    let kargo = management_controller(installation);
     let conditions = [
         json!({"name": "stands", "expression": "!has(oldObject.metadata.deletionTimestamp)"}),
         json!({"name": "annotated", "expression": format!("has({annotations})")}),

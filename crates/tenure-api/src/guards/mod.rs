@@ -13,6 +13,7 @@ mod names;
 mod namespaces;
 mod near_misses;
 mod plans;
+mod strangers;
 mod values;
 
 use serde_json::{Value, json};
@@ -28,6 +29,7 @@ pub(crate) fn manifests(installation: &Installation) -> Vec<Value> {
         values::policy(installation),
         near_misses::policy(),
         namespaces::policy(installation),
+        strangers::policy(installation),
         liens::policy(installation),
         names::policy(installation),
     ]

@@ -9,5 +9,6 @@ mod kept_namespaces;
 mod liens;
 mod names;
 mod near_misses;
+mod strangers;
 mod support;
 mod values;

@@ -8,7 +8,7 @@
 //! A stamp can be taken off at any time without harm: the API server admits a deletion anew when
 //! its object has changed, and what is not stamped is stamped then.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::live::{forget, record, unwatched};
 use super::planning::choose;
@@ -78,9 +78,8 @@ fn refused_after_all(
     let recorded = plan.and(seen.recorded.as_ref()).and_then(|recorded| recorded.deleting);
     let stamped = project.stamp.as_ref().map(|stamp| stamp.at);
     let let_in = recorded.max(stamped)?;
-    let within =
-        SignedDuration::try_from(seen.settings.lets_in_within).unwrap_or(SignedDuration::MAX);
-    let left = within - now.duration_since(let_in);
+    // The Project was as it is when it was read, which may be a while ago.
+    let left = seen.lets_in_within() - seen.as_of.duration_since(let_in);
     if left.is_positive() {
         return Some(Step::Wait(Wait::AtMost(left.unsigned_abs())));
     }

@@ -3,18 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Step;
 use crate::access::{AccessFacts, Purpose};
 use crate::contents::Contents;
 use crate::contents::clean::Remaining;
-use crate::plan::{Breaker, Consent, PlanFacts, Requester};
+use crate::plan::{Breaker, Consent, Plan, PlanFacts, Requester};
 use crate::policy::{Demands, Matched, Policy};
 use crate::status::{self, Progress, Report, Stats};
 use crate::{
-    Blocker, Cancel, CrdState, Decision, Mode, NamespaceFacts, NamespaceState, Origin,
-    ProjectFacts, Settings, Snapshot, Tenancy, decide, tenancy,
+    Blocker, Cancel, CrdState, Decision, Disposition, Mode, NamespaceFacts, NamespaceState, Origin,
+    ProjectFacts, Settings, Snapshot, Stamp, Tenancy, decide, tenancy,
 };
 
 /// What is known of the provisioned access.
@@ -116,6 +116,11 @@ impl Observation<'_> {
         decide(&self.snapshot(project))
     }
 
+    /// How long after Tenure let a deletion in it may still be refused.
+    pub(super) fn lets_in_within(&self) -> SignedDuration {
+        SignedDuration::try_from(self.settings.lets_in_within).unwrap_or(SignedDuration::MAX)
+    }
+
     /// Whether Kargo's management controller provides for Projects and lets go of them.
     pub(super) fn beside_kargo(&self) -> bool {
         self.settings.mode == Mode::Companion
@@ -128,6 +133,48 @@ impl Observation<'_> {
             let plan = self.plan.as_ref().filter(|plan| !plan.status.phase.is_final())?;
             self.recorded.as_ref().filter(|project| project.uid == plan.project_uid)
         })
+    }
+
+    /// Whether the Namespace has to be read again, for what was read after it may be younger than what
+    /// was read of it: a Namespace that was made for a Project which is gone by now, or leave that was
+    /// given before its plan was begun. Whoever takes it for missing could record that nothing is
+    /// deleted while a DELETE is on its way.
+    pub fn wants_namespace_again(&self) -> bool {
+        let Some(project) = self.subject() else { return false };
+        let recorded = self.namespace.as_ref().and_then(|ns| ns.project_uid.as_ref());
+        if self.project.is_none() && recorded != Some(&project.uid) {
+            return true;
+        }
+        let deletes = self
+            .plan_of(project)
+            .is_some_and(|plan| plan.disposition == Disposition::Delete && plan.has_begun());
+        let without_leave = |ns: &NamespaceFacts| ns.deleting.is_none() && !self.has_leave(ns);
+        deletes && self.namespace.as_ref().is_some_and(without_leave)
+    }
+
+    /// Whether the stored plan says that, so that admission has nothing to write.
+    ///
+    /// That a deletion is let in is written for each that does not find the stamp that came with it:
+    /// what is there may be of an earlier one that somebody else refused, and about to be ended.
+    pub fn is_recorded(&self, plan: &Plan, lets_in: bool) -> bool {
+        let own = self.plan.as_ref().filter(|stored| stored.project_uid == plan.project_uid);
+        let stamped = self.project.as_ref().and_then(|project| project.stamp.as_ref());
+        let let_in = self.recorded.as_ref().and_then(|recorded| recorded.deleting);
+        let within = |(stamped, let_in): (&Stamp, Timestamp)| {
+            stamped.at.duration_since(let_in) < self.lets_in_within()
+        };
+        own.is_some_and(|stored| {
+            let let_in = stamped.zip(let_in).is_some_and(within) && !stored.status.phase.is_final();
+            stored.digest == plan.digest()
+                && stored.namespace_uid == plan.namespace_uid
+                && stored.requester == self.requester
+                && (let_in || !lets_in || !self.beside_kargo())
+        })
+    }
+
+    /// Whether a person called the deletion of the Project off that was asked for.
+    pub fn is_called_off(&self, project: &ProjectFacts) -> bool {
+        project.deleting.is_some() && self.cancel(project) == Cancel::Yes
     }
 
     /// Whether the Namespace says that it may be deleted: by our finalizer, or, where that is

@@ -10,10 +10,12 @@ use tenure_core::lifecycle::Release;
 use tenure_core::plan::{BreakerRecord, Plan, PlanFacts, PlanStatus};
 use tenure_core::{Cancel, Ledger, Origin, ResourceVersion, Step, Uid};
 
+use crate::admission::{By, lets_namespace_go};
 use crate::cluster::{
     BreakerMap, Cluster, NAME, Namespace, Project, Provided, READ, Record, Status, StoredPlan,
     number, time,
 };
+use crate::companion::recorded;
 use crate::controller::{Left, Seen};
 use crate::model::Config;
 
@@ -81,7 +83,7 @@ impl Request<'_> {
     fn write(&mut self, step: &Step) -> Option<()> {
         self.judge(step);
         match step {
-            Step::RecordPlan(plan) => self.record_plan(plan),
+            Step::RecordPlan(plan) => self.record_plan(plan, None),
             Step::AdvancePlan(status) => self.advance_plan(status),
             Step::OpenBreaker(why) => {
                 let (opened, why) = (time(self.cluster.now), why.clone());
@@ -127,7 +129,7 @@ impl Request<'_> {
         match step {
             Step::CreateNamespace { finalizer } => self.create_namespace(*finalizer),
             Step::RecordNamespace { origin, ledger, finalizer } => {
-                self.record_namespace(*origin, ledger, finalizer.unwrap_or_default())
+                self.record_namespace(*origin, ledger, *finalizer)
             }
             Step::RebindNamespace => {
                 let uid = self.seen.project.as_ref()?.uid;
@@ -152,12 +154,16 @@ impl Request<'_> {
                 self.delete_namespace(uid, resource_version)
             }
             Step::ReleaseNamespace(what) => self.release(*what),
-            other => unreachable!("{} is not in these lives", other.name()),
+            other => self.write_beside_kargo(other),
         }
     }
 
     /// Patches the Project that was read, at the version that was read or at any.
-    fn patch_project(&mut self, at_version: bool, change: impl FnOnce(&mut Project)) -> Option<()> {
+    pub(crate) fn patch_project(
+        &mut self,
+        at_version: bool,
+        change: impl FnOnce(&mut Project),
+    ) -> Option<()> {
         let (now, read) = (self.cluster.project.as_ref()?, self.seen.project.as_ref()?);
         let fits = now.uid == read.uid && (!at_version || now.version == read.version);
         fits.then_some(())?;
@@ -186,7 +192,7 @@ impl Request<'_> {
             uid: self.cluster.projects,
             version: self.cluster.next_version(),
             created: self.cluster.now,
-            ours: 1,
+            ours: u8::from(!self.config.beside_kargo()),
             bound: Some(bound),
             restored_from: Some(from),
             ..Project::default()
@@ -195,7 +201,7 @@ impl Request<'_> {
         self.answer_project()
     }
 
-    fn patch_namespace(
+    pub(crate) fn patch_namespace(
         &mut self,
         at_version: bool,
         change: impl FnOnce(&mut Namespace),
@@ -238,14 +244,23 @@ impl Request<'_> {
         self.note_tenancy(project)
     }
 
-    fn record_namespace(&mut self, origin: Origin, ledger: &Ledger, held: bool) -> Option<()> {
-        let project = self.seen.project.as_ref()?.uid;
+    fn record_namespace(
+        &mut self,
+        origin: Origin,
+        ledger: &Ledger,
+        held: Option<bool>,
+    ) -> Option<()> {
+        let project = self.seen.project_number()?;
         let label = ledger.label;
-        let new = held && self.seen.namespace.as_ref()?.ours == 0;
+        let new = held == Some(true) && self.seen.namespace.as_ref()?.ours == 0;
         (!new || self.cluster.namespace.as_ref()?.deleting.is_none()).then_some(())?;
         self.patch_namespace(true, |ns| {
             ns.record = Some(Record { project, origin, label });
-            ns.ours = if held { ns.ours.max(1) } else { ns.ours.saturating_sub(1) };
+            ns.ours = match held {
+                Some(true) => ns.ours.max(1),
+                Some(false) => ns.ours.saturating_sub(1),
+                None => ns.ours,
+            };
         })?;
         self.seen.provided = None;
         self.note_tenancy(project)
@@ -255,6 +270,9 @@ impl Request<'_> {
         let (now, read) = (self.cluster.namespace.as_ref()?, self.seen.namespace.as_ref()?);
         let as_read = *version == ResourceVersion::new(READ) && now.version == read.version;
         (now.uid == number(uid) && as_read).then_some(())?;
+        let let_go =
+            !self.config.beside_kargo() || lets_namespace_go(self.cluster, self.config, By::Tenure);
+        let_go.then_some(())?;
         let (uid, tick) = (now.uid, self.cluster.now);
         self.cluster.past.deleted = Some(uid);
         self.cluster.on_namespace(|ns| ns.deleting = ns.deleting.or(Some(tick)));
@@ -271,7 +289,8 @@ impl Request<'_> {
         let (recorded, held) = (read.record.is_some(), read.ours > 0);
         self.patch_namespace(self.config.releases_at_version, |ns| {
             ns.record = if recorded { None } else { ns.record.take() };
-            ns.ours -= u8::from(held);
+            ns.leave = false;
+            ns.ours -= u8::from(held && what.finalizer);
             ns.labelled &= !what.label;
         })
     }
@@ -287,7 +306,13 @@ impl Request<'_> {
         Some(())
     }
 
-    fn record_plan(&mut self, plan: &Plan) -> Option<()> {
+    /// Writes what was decided. `let_in` is when the deletion was let in, if it was by whoever
+    /// writes this.
+    pub(crate) fn record_plan(&mut self, plan: &Plan, let_in: Option<u8>) -> Option<()> {
+        let record = |project: &Arc<Project>| recorded(project, let_in);
+        let recorded = self.seen.project.as_ref().filter(|_| self.config.beside_kargo());
+        let recorded = recorded.map(record);
+        self.note_deletion();
         let version = self.cluster.next_version();
         let project = number(&plan.project_uid);
         let alternative = plan.alternative.as_ref().map(|other| other.digest.clone());
@@ -297,6 +322,7 @@ impl Request<'_> {
                 let stored = self.cluster.plan_of(of)?;
                 (stored.version == read.version).then_some(())?;
                 self.cluster.on_plan(of, |stored| {
+                    stored.recorded = recorded.or(stored.recorded.take());
                     stored.alternative = alternative;
                     stored.facts.disposition = plan.disposition;
                     stored.facts.scope = plan.scope;
@@ -309,6 +335,7 @@ impl Request<'_> {
             }
             None => {
                 self.cluster.plan_of(project).is_none().then_some(())?;
+                (recorded.is_some() || !self.config.beside_kargo()).then_some(())?;
                 let facts = PlanFacts {
                     name: tenure_core::plan::name(NAME, &plan.project_uid),
                     uid: Uid::new("plan"),
@@ -329,18 +356,23 @@ impl Request<'_> {
                     cancel: Cancel::No,
                     status: PlanStatus::default(),
                 };
-                let stored = StoredPlan { project, version, alternative, facts };
+                let stored = StoredPlan { project, version, alternative, facts, recorded };
                 self.cluster.plans.push(Arc::new(stored));
                 self.answer_plan(project)
             }
         }
     }
 
-    fn advance_plan(&mut self, status: &PlanStatus) -> Option<()> {
+    pub(crate) fn advance_plan(&mut self, status: &PlanStatus) -> Option<()> {
+        self.patch_plan(|stored| stored.facts.status = status.clone())
+    }
+
+    /// Changes the plan as it was read.
+    pub(crate) fn patch_plan(&mut self, change: impl FnOnce(&mut StoredPlan)) -> Option<()> {
         let read = self.seen.plan.as_ref()?;
         let of = read.project;
         (self.cluster.plan_of(of)?.version == read.version).then_some(())?;
-        self.cluster.on_plan(of, |stored| stored.facts.status = status.clone());
+        self.cluster.on_plan(of, change);
         self.answer_plan(of)
     }
 

@@ -13,7 +13,7 @@ use tenure_core::status::Condition;
 use tenure_core::trail::Event;
 use tenure_core::{
     Cancel, Disposition, Keep, Ledger, Lien, NamespaceFacts, Origin, ProjectFacts, ResourceVersion,
-    Statements, Uid, Wish,
+    Stamp, Statements, Uid, Wish,
 };
 
 use crate::properties::Broken;
@@ -104,9 +104,16 @@ pub(crate) struct Project {
     pub(crate) cancel: bool,
     pub(crate) restored_from: Option<u8>,
     pub(crate) status: Arc<Status>,
+    /// When it was stamped. Then it says keep, whoever said so before.
+    pub(crate) stamp: Option<u8>,
 }
 
 impl Project {
+    /// What people said on it. Whether they say keep on a stamped one as well, nobody can tell.
+    pub(crate) fn said(&self) -> Says {
+        Says { keep: self.says.keep && self.stamp.is_none(), ..self.says.clone() }
+    }
+
     pub(crate) fn facts(&self) -> ProjectFacts {
         ProjectFacts {
             uid: project_uid(self.uid),
@@ -115,14 +122,17 @@ impl Project {
             created: time(self.created),
             deleting: self.deleting.map(time),
             finalizer: self.ours > 0,
-            statements: self.says.statements(),
+            statements: self.said().statements(),
             bound_by_annotation: self.bound.map(namespace_uid),
             labels: Default::default(),
             managers: BTreeSet::new(),
             confirm: self.confirm.clone(),
             cancel: if self.cancel { Cancel::Yes } else { Cancel::No },
             restored_from: self.restored_from.map(project_uid),
-            stamp: None,
+            stamp: self.stamp.map(|at| Stamp {
+                plan: tenure_core::plan::name(NAME, &project_uid(self.uid)),
+                at: time(at),
+            }),
             keeps: self.says.keep,
             conditions: self.status.0.clone(),
             stats: None,
@@ -151,6 +161,8 @@ pub(crate) struct Namespace {
     pub(crate) labelled: bool,
     pub(crate) by_controller: bool,
     pub(crate) record: Option<Record>,
+    /// Whether it says that it may be deleted, beside Kargo.
+    pub(crate) leave: bool,
     /// Whether it was made for a Project whose deletion had been asked for by then.
     pub(crate) late: bool,
     /// Whether a Stage is in it.
@@ -170,7 +182,7 @@ impl Namespace {
             labelled: self.labelled,
             labelled_by_controller: self.by_controller,
             finalizer: self.ours > 0,
-            leave: false,
+            leave: self.leave,
             owner_reference: false,
             statements: self.says.statements(),
             labels: Default::default(),
@@ -194,6 +206,8 @@ pub(crate) struct StoredPlan {
     /// What could be confirmed instead, as the plan shows it.
     pub(crate) alternative: Option<PlanDigest>,
     pub(crate) facts: PlanFacts,
+    /// What it recorded of its Project, beside Kargo.
+    pub(crate) recorded: Option<Arc<Project>>,
 }
 
 impl StoredPlan {
@@ -210,7 +224,7 @@ impl Hash for StoredPlan {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let PlanFacts { disposition, digest, attempt, approvals, status, .. } = &self.facts;
         (self.project, &self.alternative, disposition, digest, attempt).hash(state);
-        approvals.len().hash(state);
+        (approvals.len(), self.facts.cancel == Cancel::Yes, &self.recorded).hash(state);
         status.phase.as_str().hash(state);
         status.waiting.hash(state);
         let latest: BTreeSet<_> = status
@@ -262,6 +276,8 @@ pub(crate) struct Past {
     pub(crate) deleted: Option<u8>,
     /// The record of the last Namespace that went, for somebody to copy.
     pub(crate) record: Option<Record>,
+    /// The Project whose deletion Tenure let in last, or saw.
+    pub(crate) let_in: Option<u8>,
     pub(crate) broken: Broken,
 }
 
@@ -327,6 +343,11 @@ impl Cluster {
     pub(crate) fn delete_project(&mut self) {
         let now = self.now;
         self.on_project(|project| project.deleting = project.deleting.or(Some(now)));
+    }
+
+    pub(crate) fn delete_namespace(&mut self) {
+        let now = self.now;
+        self.on_namespace(|ns| ns.deleting = ns.deleting.or(Some(now)));
     }
 
     /// Whether the Namespace is about to vanish, now that its content is gone.

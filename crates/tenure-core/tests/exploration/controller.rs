@@ -31,7 +31,7 @@ pub(crate) struct Seen {
     pub(crate) remaining: Option<Left>,
     pub(crate) blockers: bool,
     pub(crate) wrote: bool,
-    /// When it was seen that there is no Project.
+    /// When the Project was looked for, where that counts.
     pub(crate) as_of: u8,
 }
 
@@ -98,7 +98,8 @@ impl Controller {
             }
             Self::Halfway { before, namespace } => {
                 let project = cluster.project.clone();
-                let as_of = if project.is_none() { cluster.now } else { 0 };
+                let counts = project.is_none() || config.beside_kargo();
+                let as_of = if counts { cluster.now } else { 0 };
                 let seen = Box::new(Seen { namespace, project, as_of, ..Seen::default() });
                 let apart = config.reads_apart || (config.looks_again && seen.saw_nothing());
                 let mostly = Self::Mostly { before, seen };
@@ -110,6 +111,9 @@ impl Controller {
                     seen.namespace.clone_from(&cluster.namespace);
                 }
                 seen.read_the_rest(cluster);
+                if config.looks_again && seen.wants_namespace_again(config) {
+                    seen.namespace.clone_from(&cluster.namespace);
+                }
                 if let Self::Again { of, provided, contents } = *before {
                     let tenant = seen.tenant();
                     if tenant == of || tenant.is_none() {
@@ -128,8 +132,9 @@ pub(crate) fn same_namespace(cluster: &Cluster, read: Option<&Namespace>) -> boo
 }
 
 impl Seen {
-    fn hash_in<H: Hasher>(&self, cluster: &Cluster, state: &mut H) {
+    pub(crate) fn hash_in<H: Hasher>(&self, cluster: &Cluster, state: &mut H) {
         self.hash(state);
+        self.has_current_record().hash(state);
         same_namespace(cluster, self.namespace.as_deref()).hash(state);
         let version = |p: &Option<Arc<Project>>| p.as_ref().map(|p| p.version);
         (version(&cluster.project) == version(&self.project)).hash(state);
@@ -140,14 +145,14 @@ impl Seen {
     }
 
     /// Whether a Project is being deleted, and no Namespace was there that is recorded as its own.
-    fn saw_nothing(&self) -> bool {
+    pub(crate) fn saw_nothing(&self) -> bool {
         let project = self.project.as_ref().filter(|project| project.deleting.is_some());
         let its = |uid| self.namespace.as_ref().is_some_and(|ns| ns.is_of(uid));
         project.is_some_and(|project| !its(project.uid))
     }
 
     /// Reads what a deletion depends on besides the two objects.
-    fn read_the_rest(&mut self, cluster: &Cluster) {
+    pub(crate) fn read_the_rest(&mut self, cluster: &Cluster) {
         let recorded = self.namespace.as_ref().and_then(|ns| ns.record.as_ref()).map(|r| r.project);
         let of = match &self.project {
             Some(project) if project.deleting.is_some() => {
@@ -160,6 +165,19 @@ impl Seen {
                 .or_else(|| cluster.unfinished()),
             None => recorded.or_else(|| cluster.unfinished()),
         };
+        self.read_plan(of, cluster);
+    }
+
+    /// The same, to say what would become of it.
+    pub(crate) fn read_for_outlook(&mut self, cluster: &Cluster) {
+        self.contents = true;
+        match &self.project {
+            Some(project) => self.read_plan(Some(project.uid), cluster),
+            None => self.read_the_rest(cluster),
+        }
+    }
+
+    fn read_plan(&mut self, of: Option<u8>, cluster: &Cluster) {
         self.plan = of.and_then(|of| cluster.plan_of(of)).cloned();
         self.breaker.clone_from(&cluster.breaker);
     }
@@ -187,27 +205,32 @@ impl Seen {
     /// The next step, which is asked for again and again.
     fn next(&self, now: u8, config: &Config) -> Arc<Step> {
         let mut hasher = DefaultHasher::new();
-        (self, now).hash(&mut hasher);
+        (self, self.has_current_record(), now).hash(&mut hasher);
         let last = self.plan.as_ref().and_then(|plan| plan.facts.status.history.last());
         last.map(|entry| entry.digest.as_str()).hash(&mut hasher);
         config.memory.step(hasher.finish(), || self.ask(now, config))
     }
 
     fn ask(&self, now: u8, config: &Config) -> Step {
+        (config.next)(&self.observe(config), time(now))
+    }
+
+    /// What was read, as the lifecycle sees it.
+    pub(crate) fn observe<'c>(&self, config: &'c Config) -> Observation<'c> {
         let started = self
             .plan
             .iter()
             .filter(|plan| plan.facts.disposition == Disposition::Delete)
             .filter_map(|plan| plan.facts.last(Event::Started));
-        let seen = Observation {
+        Observation {
             name: NAME,
             as_of: time(self.as_of),
             project: self.project.as_ref().map(|project| project.facts()),
             namespace: self.namespace.as_ref().map(|namespace| namespace.facts()),
             crd: CrdState::Established,
-            access: self.access(),
+            access: self.access(config),
             blockers: self.blockers.then(Vec::new),
-            plan: self.plan.as_ref().map(|plan| plan.facts.clone()),
+            plan: self.plan_facts(),
             requester: None,
             policies: config.policies.clone(),
             contents: self.contents.then(|| Arc::new(Contents::default())),
@@ -220,16 +243,21 @@ impl Seen {
             },
             archived: Archived::Kept,
             stats: None,
-            recorded: None,
+            recorded: self.recorded(),
             trouble: None,
             settings: &config.settings,
-        };
-        (config.next)(&seen, time(now))
+        }
     }
 
-    fn access(&self) -> Access {
+    fn access(&self, config: &Config) -> Access {
         let Some(provided) = self.provided else { return Access::Unread };
         let [inside, role, binding] = access_keys();
+        if config.beside_kargo() {
+            // Of what Kargo provided nothing says for whom.
+            let wanted = provided.inside.map(|_| (inside, AccessState::Current));
+            let wanted = wanted.into_iter().collect();
+            return Access::Known(AccessFacts { wanted, ..AccessFacts::default() });
+        }
         let Some(tenant) = self.tenant() else {
             let left = [(role, provided.role), (binding, provided.binding)];
             let surplus = left.into_iter().filter_map(|(key, of)| of.map(|_| key)).collect();
@@ -252,7 +280,7 @@ impl Seen {
 
     /// The Project that the step is about.
     pub(crate) fn project_number(&self) -> Option<u8> {
-        self.project.as_ref().map(|project| project.uid)
+        self.subject().map(|project| project.uid)
     }
 
     /// Whether the plan that was read is of that Project, begun, and neither ended nor undone.

@@ -5,18 +5,22 @@
 //! Crashes, lost answers, and sets of requests of which only a part is done, come without bound.
 //! `docs/exploration.md` says what was found.
 
+mod admission;
 mod api_server;
 mod cluster;
+mod companion;
 mod controller;
+mod kargo;
 mod model;
 mod mutants;
 mod people;
 mod properties;
 mod providing;
+mod together;
 
 use std::time::Duration;
 
-use stateright::{Checker, Model};
+use stateright::{Checker, HasDiscoveries, Model};
 use tenure_core::contents::clean::Scope;
 use tenure_core::plan::BreakerLimit;
 use tenure_core::policy::{Approvals, Terms};
@@ -27,7 +31,8 @@ use people::Deed::{self, *};
 
 /// Explores all of it, and prints how every rule that does not hold is broken.
 fn explore(name: &str, config: Config) {
-    let checker = config.checker().threads(2).spawn_bfs().join();
+    let any = HasDiscoveries::AnyFailures;
+    let checker = config.checker().threads(2).finish_when(any).spawn_bfs().join();
     println!(
         "| {name} | {} | {} | {} |",
         checker.unique_state_count(),
@@ -86,6 +91,9 @@ macro_rules! lives {
     };
 }
 
+mod companion_lives;
+mod companion_mutants;
+
 lives! {
     a_deletion: strict(two(&[])),
     a_life: strict(Config { deleting: false, ..two(&[DeleteProject]) }),
@@ -101,6 +109,7 @@ lives! {
     unlabelled: strict(two(&[Unlabel, KeepProject])),
     called_off: strict(two(&[Cancel, KeepNamespace])),
     called_off_and_on_again: two(&[Cancel, Uncancel]),
+    called_off_again: Config { deeds: vec![(Cancel, 2), (Uncancel, 1)], ..two(&[]) },
     called_off_too_late: two(&[Cancel, CopyNamespace]),
     deleted_anew: two(&[CreateProject, DeleteProject]),
     deleted_by_hand: two(&[DeleteNamespace, CopyNamespace]),

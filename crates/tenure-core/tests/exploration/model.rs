@@ -8,16 +8,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 use stateright::{Model, Property};
 use tenure_core::contents::clean::Scope;
-use tenure_core::plan::BreakerLimit;
+use tenure_core::plan::{BreakerLimit, Plan};
 use tenure_core::policy::{Enforcement, Policy, Selector, Terms};
-use tenure_core::{Observation, Origin, Profile, Settings, Step, Uid, next_step};
+use tenure_core::{Mode, Observation, Origin, Profile, Settings, Step, Uid, next_step};
 
+use crate::admission::{self, Answer, Deletion};
 use crate::api_server::{Extent, Request, requests};
 use crate::cluster::Cluster;
 use crate::controller::{Controller, Decided};
+use crate::kargo::{Kargo, Move};
 use crate::people::{self, Deed};
 use crate::properties::{RESTORED, Rule, converges, is_restored, settle};
 
+/// What the webhook says that guards Namespaces.
+pub(crate) type Guard = fn(&Cluster, &Config) -> bool;
+/// Whether admission finds recorded what it decided.
+pub(crate) type IsRecorded = fn(&Observation<'_>, &Plan, bool) -> bool;
 pub(crate) type Next = fn(&Observation<'_>, Timestamp) -> Step;
 
 /// What is explored.
@@ -36,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) adopted: bool,
     /// Whether there is neither when it begins, and whoever comes is at home in the end.
     pub(crate) unborn: bool,
+    /// Whether that one is not marked for a Project, so that none can move in.
+    pub(crate) stranger: bool,
     /// Whether others have finalizers on both objects.
     pub(crate) foreign: bool,
     /// Whether the plan is read at another moment than the Project.
@@ -51,6 +59,13 @@ pub(crate) struct Config {
     pub(crate) strict: bool,
     /// Whether the Project has to be able to come back.
     pub(crate) wants_restored: bool,
+    /// Whether anything guards Namespaces, beside Kargo.
+    pub(crate) guarded: bool,
+    pub(crate) guard: Guard,
+    /// Whether admission stamps, and records that a deletion is let in.
+    pub(crate) stamps: bool,
+    pub(crate) records_let_in: fn(bool) -> bool,
+    pub(crate) is_recorded: IsRecorded,
     pub(crate) next: Next,
     pub(crate) skips_fresh_reads: bool,
     pub(crate) memory: Arc<Memory>,
@@ -95,6 +110,7 @@ impl Default for Config {
             others_started: Vec::new(),
             adopted: false,
             unborn: false,
+            stranger: false,
             foreign: false,
             reads_apart: false,
             deleting: true,
@@ -102,6 +118,11 @@ impl Default for Config {
             releases_at_version: true,
             strict: false,
             wants_restored: false,
+            guarded: false,
+            guard: admission::guard,
+            stamps: true,
+            records_let_in: std::convert::identity,
+            is_recorded: |seen, plan, lets_in| seen.is_recorded(plan, lets_in),
             next: next_step,
             skips_fresh_reads: false,
             memory: Arc::default(),
@@ -112,6 +133,11 @@ impl Default for Config {
 impl Config {
     pub(crate) fn with(deeds: &[Deed]) -> Self {
         Self { deeds: deeds.iter().map(|deed| (*deed, 1)).collect(), ..Self::default() }
+    }
+
+    /// Whether Kargo's management controller is there, too.
+    pub(crate) fn beside_kargo(&self) -> bool {
+        self.settings.mode == Mode::Companion
     }
 
     pub(crate) fn demanding(self, terms: Terms) -> Self {
@@ -151,8 +177,9 @@ impl Config {
         if self.unborn {
             return cluster;
         }
-        if self.adopted {
+        if self.adopted || self.stranger {
             people::create_namespace(&mut cluster);
+            cluster.on_namespace(|ns| ns.labelled = !self.stranger);
         }
         people::create_project(&mut cluster);
         let memory = Arc::default();
@@ -176,6 +203,9 @@ impl Config {
 pub(crate) struct State {
     pub(crate) cluster: Cluster,
     pub(crate) controllers: Vec<Controller>,
+    pub(crate) kargo: Kargo,
+    /// Deletions of the Project that are under way.
+    pub(crate) deletions: Vec<Deletion>,
     /// How often people may still do each thing.
     left: Vec<u8>,
 }
@@ -185,6 +215,10 @@ impl Hash for State {
         self.cluster.hash(state);
         for controller in &self.controllers {
             controller.hash_in(&self.cluster, state);
+        }
+        self.kargo.hash_in(&self.cluster, state);
+        for deletion in &self.deletions {
+            deletion.hash_in(&self.cluster, state);
         }
         self.left.hash(state);
     }
@@ -225,12 +259,17 @@ impl State {
             Action::Reads(index) | Action::Acts(index) | Action::ActsUnawares(index) => {
                 format!("{action:?} {}", of(index))
             }
+            Action::Admits(index) => format!("{action:?} {}", self.deletions[*index].tell()),
+            Action::Kargo(_) => format!("{action:?} {}", self.kargo.tell()),
             other => format!("{other:?}"),
         }
     }
 
     fn nobody_is_busy(&self) -> bool {
+        // Whoever was asked about a deletion that was given up may have crashed.
         self.controllers.iter().all(|controller| matches!(controller, Controller::Idle))
+            && self.kargo.is_idle()
+            && self.deletions.iter().all(|deletion| deletion.given_up)
     }
 }
 
@@ -246,6 +285,9 @@ pub(crate) enum Action {
     /// Only a part of its step is done.
     ActsInPart(usize, Extent),
     Does(Deed),
+    Kargo(Move),
+    /// A deletion of the Project goes on.
+    Admits(usize),
     /// The namespace controller, and the owners of other finalizers, do theirs.
     OthersAct,
     TimePasses,
@@ -258,7 +300,9 @@ impl Model for Config {
     fn init_states(&self) -> Vec<State> {
         let left = self.deeds.iter().map(|(_, times)| *times).collect();
         let controllers = vec![Controller::Idle; self.controllers];
-        vec![State { cluster: self.start(), controllers, left }]
+        let cluster = self.start();
+        let kargo = if self.beside_kargo() { Kargo::caught_up(&cluster) } else { Kargo::default() };
+        vec![State { cluster, controllers, kargo, deletions: Vec::new(), left }]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -283,6 +327,10 @@ impl Model for Config {
         }
         let able = self.deeds.iter().zip(&state.left).filter(|(_, left)| **left > 0);
         actions.extend(able.map(|((deed, _), _)| Action::Does(*deed)));
+        if self.beside_kargo() {
+            actions.extend(Move::ALL.map(Action::Kargo));
+            actions.extend((0..state.deletions.len()).map(Action::Admits));
+        }
         actions.push(Action::OthersAct);
         if state.cluster.now < self.ticks {
             actions.push(Action::TimePasses);
@@ -300,12 +348,34 @@ impl Model for Config {
             Action::ActsUnawares(index) => self.act(&mut state, index, Extent::Whole, false)?,
             Action::ActsInPart(index, part) => self.act(&mut state, index, part, false)?,
             Action::Does(deed) => {
-                deed.on(&mut state.cluster)?;
+                self.does(deed, &mut state)?;
                 let index = self.deeds.iter().position(|(of, _)| *of == deed)?;
                 state.left[index] -= 1;
             }
+            Action::Kargo(what) => {
+                let State { cluster, kargo, deletions, .. } = &mut state;
+                kargo.go_on(what, cluster, self, deletions)?;
+            }
+            Action::Admits(index) => {
+                let deletion = state.deletions.remove(index);
+                let (by_kargo, given_up) = (deletion.by_kargo, deletion.given_up);
+                match deletion.go_on(&mut state.cluster, self) {
+                    Answer::GoesOn(deletion) => state.deletions.insert(index, deletion),
+                    answer if by_kargo && !given_up => {
+                        state.kargo.is_answered(matches!(answer, Answer::Deleted));
+                    }
+                    _ => {}
+                }
+            }
             Action::OthersAct => settle(&mut state.cluster).then_some(())?,
-            Action::TimePasses => state.cluster.now += 1,
+            Action::TimePasses => {
+                state.cluster.now += 1;
+                // The API server does not wait for as long.
+                for deletion in &mut state.deletions {
+                    deletion.given_up = true;
+                }
+                state.kargo.is_answered(false);
+            }
         }
         Some(state.in_order())
     }
@@ -332,6 +402,8 @@ impl Model for Config {
             DoneAfterwards: "an outcome is recorded after the fact",
             CalledOff: "a deletion that was called off does not happen",
             CalledOffInTime: "a deletion that happened is not recorded as called off",
+            Guarded: "nobody else deletes what has to stay",
+            Kargos: "what is Kargo's is left to Kargo",
         };
         if self.strict {
             properties.push(Property::always(

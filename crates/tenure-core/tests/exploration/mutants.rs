@@ -18,7 +18,7 @@ use crate::model::{Config, Next};
 use crate::people::Deed::{self, *};
 
 /// Asserts that the exploration finds the rule of that name broken.
-fn finds(rule: &'static str, config: Config) {
+pub(crate) fn finds(rule: &'static str, config: Config) {
     let only = HasDiscoveries::AnyOf([rule].into());
     let checker = config.checker().threads(2).finish_when(only).spawn_bfs().join();
     assert!(checker.discovery(rule).is_some(), "{:?}", checker.discoveries().keys());
@@ -314,5 +314,8 @@ fn an_executor_that_tests_or_reads_too_little_is_found() {
     let adopted = together(next_step, &[ConfirmAlternative]);
     finds(rule, Config { adopted: true, releases_at_version: false, ..adopted });
     let again = together(next_step, &[CreateProject, DeleteProject]);
+    finds(rule, Config { looks_again: false, ..again });
+    let again = Config { deeds: vec![(Cancel, 2), (Uncancel, 1)], ..together(next_step, &[]) };
+    let rule = "a deletion that was called off does not happen";
     finds(rule, Config { looks_again: false, ..again });
 }

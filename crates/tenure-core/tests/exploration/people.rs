@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use tenure_core::Origin;
 use tenure_core::plan::{Approval, PlanDigest};
+use tenure_core::{Cancel as Called, Origin};
 
 use crate::cluster::{Cluster, Namespace, Project, Record};
 
@@ -30,13 +30,21 @@ pub(crate) enum Deed {
     Approve,
     Cancel,
     Uncancel,
+    /// Calls the deletion off on the plan, where the Project may be gone.
+    CancelPlan,
     DeleteProject,
+    /// The same, while nobody asks Tenure.
+    DeleteProjectUnasked,
+    /// Somebody else refuses a deletion that is under way, or the API server gives it up.
+    RefuseDeletion,
     CreateProject,
     /// Asks for a Project where there is neither: admission makes its Namespace.
     AskForProject,
     /// The Project that was asked for is stored. (That may as well never be.)
     StoreProject,
     DeleteNamespace,
+    /// The same, going around whoever would refuse it.
+    ForceDeleteNamespace,
     /// Creates it anew, with the label and the annotations of the one before.
     CopyNamespace,
     /// Takes our finalizer off the Project.
@@ -79,6 +87,14 @@ impl Deed {
                 cluster.project.as_ref()?.deleting?;
                 say_project(cluster, |p| set(&mut p.cancel, true))
             }
+            Self::CancelPlan => {
+                let of = cluster.unfinished()?;
+                let plan = cluster.plan_of(of)?;
+                let under_way = plan.facts.cancel == Called::No && plan.recorded.is_some();
+                under_way.then_some(())?;
+                cluster.on_plan(of, |plan| plan.facts.cancel = Called::Yes);
+                Some(())
+            }
             Self::Uncancel => say_project(cluster, |p| set(&mut p.cancel, false)),
             Self::CloseBreaker => {
                 let map = cluster.breaker.as_ref().filter(|map| map.record.closed.is_none())?;
@@ -94,7 +110,7 @@ impl Deed {
 
     fn come_or_go(self, cluster: &mut Cluster) -> Option<()> {
         match self {
-            Self::DeleteProject => {
+            Self::DeleteProject | Self::DeleteProjectUnasked => {
                 cluster.project.as_ref()?.deleting.is_none().then_some(())?;
                 cluster.delete_project();
             }
@@ -116,10 +132,9 @@ impl Deed {
                 let project = Project { uid, version, created, ours: 1, ..Project::default() };
                 cluster.project = Some(Arc::new(project));
             }
-            Self::DeleteNamespace => {
+            Self::DeleteNamespace | Self::ForceDeleteNamespace => {
                 cluster.namespace.as_ref()?.deleting.is_none().then_some(())?;
-                let now = cluster.now;
-                cluster.on_namespace(|ns| ns.deleting = Some(now));
+                cluster.delete_namespace();
             }
             Self::CopyNamespace => {
                 cluster.namespace.is_none().then_some(())?;
@@ -157,9 +172,18 @@ fn say(cluster: &mut Cluster, change: impl Fn(&mut Namespace) -> bool) -> Option
     Some(())
 }
 
+/// The Project whose plan people look at: beside Kargo it may be gone.
+fn planned(cluster: &Cluster) -> Option<u8> {
+    let recorded = || {
+        let of = cluster.unfinished()?;
+        cluster.plan_of(of)?.recorded.as_ref().map(|_| of)
+    };
+    cluster.project.as_ref().map(|project| project.uid).or_else(recorded)
+}
+
 /// The digest that the plan of the Project shows.
 fn shown(cluster: &Cluster) -> Option<PlanDigest> {
-    let of = cluster.project.as_ref()?.uid;
+    let of = planned(cluster)?;
     cluster.plan_of(of).map(|plan| plan.facts.digest.clone())
 }
 
@@ -170,7 +194,8 @@ fn confirm(cluster: &mut Cluster, digest: PlanDigest) -> Option<()> {
 }
 
 fn approve(cluster: &mut Cluster) -> Option<()> {
-    let (of, digest) = (cluster.project.as_ref()?.uid, shown(cluster)?);
+    let of = planned(cluster)?;
+    let digest = shown(cluster)?;
     cluster.past.confirmed.insert(digest.clone());
     cluster.on_plan(of, |plan| {
         let user = format!("user-{}", plan.facts.approvals.len());

@@ -12,8 +12,10 @@ use tenure_core::{Disposition, Profile, Step};
 
 use crate::api_server::{Extent, Request};
 use crate::cluster::{Cluster, Namespace, Provided, StoredPlan, namespace_uid, number};
+use crate::companion::trespasses;
 use crate::controller::{Controller, Decided, Seen};
 use crate::model::Config;
+use crate::together::{self, kargo_goes_on};
 
 /// The rules that were broken so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,6 +39,8 @@ pub(crate) enum Rule {
     CalledOff,
     CalledOffInTime,
     StillAuthorised,
+    Guarded,
+    Kargos,
 }
 
 impl Broken {
@@ -44,7 +48,7 @@ impl Broken {
         self.0 & (1 << rule as u8) != 0
     }
 
-    fn unless(&mut self, holds: bool, rule: Rule) {
+    pub(crate) fn unless(&mut self, holds: bool, rule: Rule) {
         if !holds {
             self.0 |= 1 << rule as u8;
         }
@@ -56,6 +60,9 @@ impl Request<'_> {
     pub(crate) fn judge(&mut self, step: &Step) {
         let mut broken = self.cluster.past.broken;
         let (seen, cluster, config) = (&self.seen, &*self.cluster, self.config);
+        if let Some(rule) = trespasses(step, cluster, config) {
+            broken.unless(false, rule);
+        }
         match step {
             Step::DeleteNamespace { uid, .. } => {
                 delete(&mut broken, seen, cluster, config, number(uid));
@@ -117,10 +124,13 @@ fn delete(broken: &mut Broken, seen: &Seen, cluster: &Cluster, config: &Config, 
     };
     let allowed = |plan: Option<&PlanFacts>| plan.is_some_and(|plan| allows(plan, project, uid));
     broken.unless(allowed(seen.plan.as_ref().map(|plan| &plan.facts)), Rule::Authorised);
+    // What was refused is not carried out because its Project went all the same.
+    let was_deleted = seen.project.is_some() || cluster.past.let_in == Some(project);
+    broken.unless(was_deleted, Rule::Authorised);
     let stored = cluster.plan_of(project).map(|plan| &plan.facts);
     broken.unless(allowed(stored), Rule::StillAuthorised);
     broken.unless(!seen.wrote, Rule::Fresh);
-    let by_project = seen.project.as_ref().is_some_and(|project| project.says.protects());
+    let by_project = seen.subject().is_some_and(|project| project.said().protects());
     broken.unless(!namespace.says.protects() && !by_project, Rule::Protected);
     broken.unless(namespace.uid == uid, Rule::Identity);
     owned(broken, seen, cluster);
@@ -146,7 +156,7 @@ fn release(broken: &mut Broken, seen: &Seen, cluster: &Cluster) {
     let Some(namespace) = &cluster.namespace else { return };
     let read = seen.namespace.as_ref().map(|ns| ns.uid);
     broken.unless(read == Some(namespace.uid), Rule::Identity);
-    let Some(project) = &seen.project else {
+    let Some(project) = seen.subject() else {
         // A record may be taken back of a Project that is gone, not of one that was overlooked.
         let lives = cluster.project.as_ref().is_some_and(|project| namespace.is_of(project.uid));
         broken.unless(!lives, Rule::Ownership);
@@ -167,17 +177,18 @@ fn may_let_go(seen: &Seen, cluster: &Cluster) -> bool {
     // One that is made for a Project after its deletion was asked for, by a controller that had
     // not heard of it, is released by whoever finds it.
     let late = cluster.namespace.as_ref().is_some_and(|ns| ns.late);
-    called_off || late || is_settled(cluster, project)
+    called_off || late || is_settled(cluster, project, false)
 }
 
 /// Whether nothing of the Project is left on the Namespace that it had.
-fn is_settled(cluster: &Cluster, project: u8) -> bool {
+fn is_settled(cluster: &Cluster, project: u8, beside_kargo: bool) -> bool {
     let had = cluster.had(project);
     let Some(namespace) = cluster.namespace.as_ref().filter(|ns| Some(ns.uid) == had) else {
         return true;
     };
     let others = namespace.record.as_ref().is_some_and(|record| record.project != project);
-    others || (namespace.record.is_none() && namespace.ours == 0)
+    // Whether Kargo holds it is Kargo's affair.
+    others || (namespace.record.is_none() && (namespace.ours == 0 || beside_kargo))
 }
 
 fn advance(
@@ -210,7 +221,7 @@ fn advance(
                 let there = cluster.namespace.as_ref().is_some_and(|ns| ns.uid == namespace);
                 let done = match disposition {
                     Disposition::Delete => !there,
-                    _ => is_settled(cluster, read.project),
+                    _ => is_settled(cluster, read.project, config.beside_kargo()),
                 };
                 broken.unless(done, Rule::DoneAfterwards);
             }
@@ -250,12 +261,19 @@ const MOST_TICKS: u8 = 4;
 pub(crate) fn converges(cluster: &Cluster, config: &Config) -> Result<Cluster, String> {
     let mut cluster = cluster.clone();
     let mut steps = Vec::new();
-    let mut ticks = 0;
+    let (mut ticks, mut rounds) = (0, 0);
     loop {
         while let Some(name) = pass_on(&mut cluster, config, &mut steps)? {
             if steps.len() > MOST_STEPS {
                 return Err(format!("it goes on and on: {name} after {steps:?}"));
             }
+        }
+        if config.beside_kargo() && kargo_goes_on(&mut cluster, config) {
+            rounds += 1;
+            if rounds > MOST_STEPS {
+                return Err(format!("Kargo goes on and on after {steps:?}"));
+            }
+            continue;
         }
         if settle(&mut cluster) {
             continue;
@@ -305,6 +323,10 @@ fn pass_on(
         let mut after = cluster.clone();
         let request = Request { seen, cluster: &mut after, config, extent: Extent::Whole };
         let Some(seen) = request.send(&step) else {
+            if config.beside_kargo() {
+                // Admission writes plans, too: one that is there already is read then.
+                return Ok(Some(step.name()));
+            }
             return Err(format!("undisturbed, {} is refused after {steps:?}", step.name()));
         };
         *cluster = after;
@@ -335,6 +357,9 @@ pub(crate) fn settle(cluster: &mut Cluster) -> bool {
 
 /// Whether everything is where it should be, as far as people let it.
 fn ends_well(cluster: &Cluster, config: &Config) -> Result<(), String> {
+    if config.beside_kargo() {
+        return together::ends_well(cluster, config).map_err(str::to_owned);
+    }
     let Some(project) = &cluster.project else { return without_project(cluster, config) };
     let namespace = cluster.namespace.as_ref().filter(|ns| ns.deleting.is_none());
     if project.deleting.is_none() {
