@@ -7,7 +7,7 @@
 use std::fmt::Debug;
 
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{DeleteParams, ListParams, VersionMatch};
 use kube::core::{NamespaceResourceScope, ObjectMeta, PartialObjectMeta};
@@ -19,6 +19,7 @@ use tenure_core::lifecycle::Access;
 
 use crate::RequestError;
 use crate::access::made_by_kargo;
+use crate::error::Failure;
 use crate::gather::Cluster;
 use crate::world::{Found, Listed, World};
 
@@ -37,6 +38,20 @@ impl Cluster {
             self.read_kind::<ServiceAccount>(AccessKind::ServiceAccount, world).await?;
             self.read_kind::<Role>(AccessKind::Role, world).await?;
             self.read_kind::<RoleBinding>(AccessKind::RoleBinding, world).await?;
+            self.is_still_there(world).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that what was listed by the Namespace's name was in that very Namespace.
+    async fn is_still_there(&self, world: &World) -> Result<(), RequestError> {
+        let doing = format!("read namespace {}", world.name);
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        let again = self.within(doing.clone(), namespaces.get_metadata_opt(&world.name)).await?;
+        let uid = again.and_then(|namespace| namespace.metadata.uid);
+        let read = world.namespace_facts.as_ref().map(|namespace| namespace.uid.as_str());
+        if uid.as_deref() != read {
+            return Err(RequestError { doing, failure: Failure::Changed });
         }
         Ok(())
     }

@@ -56,6 +56,11 @@ pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
 /// # Errors
 /// Gives the step that has to be taken first: [`Step::ReadAccess`].
 pub fn still_let(seen: &Observation<'_>) -> Result<Option<String>, Step> {
+    if seen.beside_kargo() && seen.project.is_some() {
+        // It may be gone before the next one is stored, and its plan not carried out by then.
+        let name = seen.name;
+        return Ok(Some(format!("there is a Project {name} already; try again when it is gone")));
+    }
     let stands = |namespace: &&NamespaceFacts| namespace.deleting.is_none();
     let recorded = |namespace: &&NamespaceFacts| namespace.project_uid.is_some();
     let namespace = seen.namespace.as_ref().filter(stands).filter(recorded);
