@@ -75,8 +75,11 @@ async fn whatever_is_decided_is_decided_by_what_the_project_said_before_it_was_s
     test.annotate_around(&misspelt, json!({KEEP: "yes"})).await;
     test.settled(&wished, json!({KEEP: "false", "tenure.dev/disposition": "Retain"})).await;
     for name in [&misspelt, &wished] {
+        let before = test.writes(name);
         test.projects.delete(name, &DeleteParams::default()).await.expect("delete");
         test.gone(name).await;
+        let writes = test.writes(name) - before;
+        assert!(writes <= 9, "{writes}");
         assert!(test.namespace(name).await.expect("it stays").metadata.annotations.is_none());
         assert_eq!(test.kargo_errors(name), Vec::<String>::new());
     }

@@ -23,5 +23,6 @@ mod without;
 mod beside;
 mod deleting;
 mod late;
+mod plans;
 mod stamps;
 mod switching;
