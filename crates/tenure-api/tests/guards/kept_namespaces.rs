@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
-use kube::api::{DeleteParams, ObjectMeta, Patch, PostParams, PropagationPolicy};
+use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, PropagationPolicy};
 use serde_json::json;
 use tenure_testbed::{eventually, unique_name};
 
@@ -52,6 +52,9 @@ async fn neither_an_administrator_nor_kargo_nor_tenure_deletes_what_is_kept() {
     let bed = Bed::start().await;
     let name = unique_name("from-all");
     bed.stands(On::Namespace, &name, &[(KEEP, "true")]).await;
+    // Of a Project: no other would Kargo be let delete anyway.
+    let labels = Patch::Merge(json!({"metadata": {"labels": {"kargo.akuity.io/project": "true"}}}));
+    bed.anna.namespaces.patch(&name, &PatchParams::default(), &labels).await.expect("label it");
     let admin = crate::support::User::of(bed.plane.admin().expect("an administrator"));
     let kargo = bed.kargo("kargo-management-controller");
     for user in [&bed.anna, &admin, &kargo, &bed.tenure().await] {
