@@ -56,6 +56,13 @@ impl Watching {
         }
     }
 
+    /// Wakes every Project; beside Kargo, also those that are gone while their plans are not carried
+    /// out.
+    fn wake_all(&self) {
+        let names = self.store.project_names().into_iter();
+        names.chain(self.store.unfinished_projects()).for_each(|name| self.waker.wake(name));
+    }
+
     /// The events of a watch, which is started again after errors.
     fn events<K>(&self, api: Api<K>, config: Config) -> impl Stream<Item = Event<K>> + use<K>
     where

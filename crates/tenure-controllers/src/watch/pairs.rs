@@ -121,7 +121,7 @@ impl Watching {
                 Event::Delete(_) => self.store.put_crd(None),
             };
             if news {
-                self.store.project_names().into_iter().for_each(|name| self.waker.wake(name));
+                self.wake_all();
             }
         }
     }
@@ -153,7 +153,7 @@ impl Watching {
                 continue;
             }
             if self.store.put_controllers(names.clone()) {
-                self.store.project_names().into_iter().for_each(|name| self.waker.wake(name));
+                self.wake_all();
             }
             self.store.complete(Watched::Controllers);
         }

@@ -82,7 +82,7 @@ impl Watching {
             let mut all: Vec<_> = policies.values().cloned().collect();
             all.sort_by(|a, b| a.name.cmp(&b.name));
             if self.store.put_policies(all) {
-                self.store.project_names().into_iter().for_each(|name| self.waker.wake(name));
+                self.wake_all();
             }
             self.store.complete(Watched::Policies);
         }
