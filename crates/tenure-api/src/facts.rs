@@ -135,25 +135,31 @@ fn statements(meta: &ObjectMeta) -> Statements {
 
 /// What the Project's annotations say, but for what Tenure's stamp says in their place.
 fn project_statements(meta: &ObjectMeta) -> Statements {
-    let stamped = stamp(meta).is_some() && keeps(meta);
-    if !stamped {
-        return statements(meta);
-    }
-    let annotations = unstamped(map(meta.annotations.as_ref()));
-    Statements::read(&annotations, map(meta.labels.as_ref()))
+    Statements::read(&unstamped(meta), map(meta.labels.as_ref()))
 }
 
-/// The annotations of a Project as they were before it was stamped.
-pub fn unstamped(annotations: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut annotations = annotations.clone();
+/// The annotations of a Project as they were before it was stamped. What somebody has written over the
+/// stamp since, or applied as their own, they meant.
+pub fn unstamped(meta: &ObjectMeta) -> BTreeMap<String, String> {
+    let mut annotations = map(meta.annotations.as_ref()).clone();
     let before = annotations.remove(keys::STAMPED_OVER);
-    let keeps = annotations.get(keys::KEEP_NAMESPACE).is_some_and(|value| value == keys::TRUE);
-    if annotations.remove(keys::STAMP).is_some() && keeps {
-        // What somebody has written over the stamp since, they meant.
+    let stamped = annotations.remove(keys::STAMP).is_some();
+    let owners = || owners_of(meta, keys::KEEP_NAMESPACE);
+    let meant = || owners().any(|manager| manager != keys::FIELD_MANAGER);
+    if stamped && keeps(meta) && !meant() {
         annotations.remove(keys::KEEP_NAMESPACE);
         annotations.extend(before.map(|value| (keys::KEEP_NAMESPACE.to_owned(), value)));
     }
     annotations
+}
+
+/// Who has written that annotation as it is, by `managedFields`.
+fn owners_of<'a>(meta: &'a ObjectMeta, key: &str) -> impl Iterator<Item = &'a str> {
+    let field = format!("/f:metadata/f:annotations/f:{}", key.replace('/', "~1"));
+    let entries = meta.managed_fields.iter().flatten().filter(move |entry| {
+        entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer(&field).is_some())
+    });
+    entries.filter_map(|entry| entry.manager.as_deref())
 }
 
 fn keeps(meta: &ObjectMeta) -> bool {

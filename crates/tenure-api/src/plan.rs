@@ -342,7 +342,6 @@ impl PlannedProject {
             uid,
             resource_version,
             labels,
-            annotations,
             creation_timestamp,
             deletion_timestamp,
             ..
@@ -352,7 +351,7 @@ impl PlannedProject {
             uid: uid.clone().unwrap_or_default(),
             resource_version: resource_version.clone().unwrap_or_default(),
             labels: labels.clone().unwrap_or_default(),
-            annotations: annotations.as_ref().map(facts::unstamped).unwrap_or_default(),
+            annotations: facts::unstamped(&project.metadata),
             created_at: creation_timestamp.clone(),
             deleted_at: deletion_timestamp.clone().or(let_in.map(Time)),
             managers: facts::managers(&project.metadata, settings),

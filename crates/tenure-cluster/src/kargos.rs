@@ -2,7 +2,7 @@
 //! Namespace stays without its Project.
 //!
 //! Of what Kargo makes nothing says for which Project: what goes is what has a name that Kargo
-//! gives, was written by Kargo, and is nobody else's. Nothing is taken that came later.
+//! gives, was written by Kargo, and is nobody else's.
 
 use std::fmt::Debug;
 
@@ -143,8 +143,10 @@ impl Cluster {
         }
     }
 
-    /// Deletes what was listed, but for the others, by the very version that the list had: what came
-    /// since is not in it.
+    /// Deletes what was listed, but for the others, by the very version that the list had: no name that
+    /// came since is in it. The API server deletes what it lists by name, so an object that was made anew
+    /// under the same name in the moment between would go with it; a request for each object would close
+    /// that gap, at the price of nine more writes.
     async fn take_all_but<K>(&self, namespace: &str, listed: &Listed) -> Result<(), RequestError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>

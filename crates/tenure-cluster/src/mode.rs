@@ -19,7 +19,7 @@ use crate::gather::Cluster;
 const MANAGEMENT_CONTROLLER: &str = "app.kubernetes.io/component=management-controller";
 /// The label by which Kargo's chart tells its version.
 const VERSION: &str = "app.kubernetes.io/version";
-/// Minor versions of Kargo 1 whose controller was read; `docs/kargo.md` says what matters in it.
+/// Minor versions of Kargo 1 whose controller was read; `docs/companion.md` says what matters in it.
 const READ: [u32; 2] = [10, 11];
 
 /// Whether the mode fits.
@@ -125,7 +125,7 @@ fn judge(mode: Mode, namespace: &str, found: &[Deployment]) -> Fit {
                 "KargoVersionUnknown",
                 format!(
                     "Kargo's management controller is of version {version:.40?}; read were 1.{} to \
-                     1.{}, see docs/kargo.md",
+                     1.{}, see docs/companion.md",
                     READ[0],
                     READ[READ.len() - 1]
                 ),

@@ -42,7 +42,7 @@ pub const LEDGER: &str = "tenure.dev/ledger";
 pub const NAMESPACE_UID: &str = "tenure.dev/namespace-uid";
 /// On the Project: the digest of the plan that a person confirms.
 pub const CONFIRM: &str = "tenure.dev/confirm";
-/// On a Project that is being deleted: `"true"` calls its deletion off.
+/// On a Project that is being deleted, or on its plan: `"true"` calls the deletion off.
 pub const CANCEL: &str = "tenure.dev/cancel";
 /// On a Project that was made anew because its deletion was called off: UID of the one before.
 pub const RESTORED_FROM: &str = "tenure.dev/restored-from";

@@ -72,22 +72,25 @@ async fn uninstall(arguments: &UninstallArguments) -> anyhow::Result<()> {
     leadership.give_back().await;
     remove::<Lease>(&client, namespace, LEASE).await?;
     remove::<ConfigMap>(&client, namespace, BREAKER).await?;
-    remove::<ConfigMap>(&client, namespace, SETTINGS).await?;
     remove::<Secret>(&client, namespace, WEBHOOK_TLS).await?;
-    let namespaces: Api<Namespace> = Api::all(client);
+    let namespaces: Api<Namespace> = Api::all(client.clone());
     match namespaces.delete(CANARY, &DeleteParams::default()).await {
-        Err(error) if !is_absent(&error) => Err(error).context("delete the canary"),
-        _ => Ok(()),
+        Err(error) if !is_absent(&error) => return Err(error).context("delete the canary"),
+        _ => {}
     }
+    // Last, for it says how to do all this again.
+    remove::<ConfigMap>(&client, namespace, SETTINGS).await
 }
 
-/// How the server ran that led last. Where nobody says, nobody else may hold what Tenure held, and what
-/// is Kargo's, Kargo takes again.
+/// How the server ran that led last. Nobody guesses: in one mode the finalizers are Tenure's to take
+/// off, in the other Kargo's to keep.
 async fn published_mode(client: &Client, namespace: &str) -> anyhow::Result<Mode> {
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let map = maps.get_opt(SETTINGS).await.context("read how the server ran")?;
-    let published = map.and_then(|map| Published::read(&map).ok());
-    Ok(published.map_or(Mode::Standalone, |published| published.mode.into()))
+    let unknown =
+        || format!("ConfigMap {namespace}/{SETTINGS} does not say how the server ran; give --mode");
+    let published = Published::read(&map.with_context(unknown)?);
+    Ok(published.map_err(anyhow::Error::msg).with_context(unknown)?.mode.into())
 }
 
 /// Deletes what the API server asks before it lets anybody write. How many there were.

@@ -8,7 +8,7 @@ use tenure_api::Project;
 use tenure_cluster::{RequestError, World};
 use tenure_core::policy::required::{Home, unmet};
 use tenure_core::policy::{Demands, Enforcement, Matched};
-use tenure_core::{NamespaceFacts, NamespaceName, keys};
+use tenure_core::{Mode, NamespaceFacts, NamespaceName, keys};
 
 use super::Admission;
 use super::review::{Request, Target};
@@ -55,6 +55,10 @@ impl Admission {
         let labels = target.meta.labels.as_ref().unwrap_or(&nothing);
         let judged = async {
             let mut world = self.cluster.gather(name).await?;
+            if self.cluster.settings().mode == Mode::Companion && world.project().is_some() {
+                // It may be gone before this one is stored, and its plan not carried out by then.
+                return Ok(Verdict::exists(format!("there is a Project {name} already")));
+            }
             if is_restored(target, &world) {
                 // It comes back to where it was.
                 return Ok(Verdict::allowed());

@@ -65,8 +65,11 @@ impl Admission {
     async fn judge(&self, request: &Request, target: Target<'_>) -> (Verdict, Option<World>) {
         let name = target.name;
         if self.cluster.settings().is_system(name) || NamespaceName::parse(name).is_err() {
-            let world = self.cluster.gather(name).await.ok();
-            return (Verdict::allowed().warn(format!("no namespace is Project {name}'s")), world);
+            let verdict = Verdict::allowed().warn(format!("no namespace is Project {name}'s"));
+            return match self.cluster.gather(name).await {
+                Ok(world) => (verdict, Some(world)),
+                Err(error) => (Verdict::undecided(format!("failed to {error}; try again")), None),
+            };
         }
         let requester = request.requester(&self.options.front_ends);
         let looking = self.cluster.outlook(name, Some(requester), CONTENTS_WITHIN);

@@ -47,6 +47,11 @@ impl Verdict {
         Self::refused(409, "Conflict", why)
     }
 
+    /// There is one already, as the API server says it too.
+    pub(crate) fn exists(why: impl Into<String>) -> Self {
+        Self::refused(409, "AlreadyExists", why)
+    }
+
     /// The question makes no sense, so nothing is allowed by it.
     pub(crate) fn senseless(why: impl Into<String>) -> Self {
         Self::refused(400, "BadRequest", why)

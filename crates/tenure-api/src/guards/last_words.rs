@@ -10,8 +10,14 @@ use super::{Action, Policy, cel, not_break_glass, not_tenure};
 use crate::install::Installation;
 
 pub(super) fn policy(installation: &Installation) -> Policy {
-    let keys_that_say =
-        [keys::KEEP_NAMESPACE, keys::DISPOSITION, keys::CANCEL, keys::CONFIRM, keys::STAMP];
+    let keys_that_say = [
+        keys::KEEP_NAMESPACE,
+        keys::DISPOSITION,
+        keys::CANCEL,
+        keys::CONFIRM,
+        keys::STAMP,
+        keys::STAMPED_OVER,
+    ];
     let conditions = [
         json!({"name": "going", "expression": "has(oldObject.metadata.deletionTimestamp)"}),
         not_tenure(installation),

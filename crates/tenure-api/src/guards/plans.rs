@@ -36,7 +36,7 @@ fn rules() -> Value {
         {
             "expression": "request.operation != 'DELETE' || (has(oldObject.status) && has(oldObject.status.phase) \
                 && oldObject.status.phase in ['Done', 'Void'])",
-            "message": "a plan that has not ended is not for people to take away; annotate the Project with tenure.dev/cancel=true",
+            "message": "a plan that has not ended is not for people to take away; call it off: kubectl tenure cancel",
         },
         {
             "expression": "!has(request.subResource) || request.subResource != 'status'",

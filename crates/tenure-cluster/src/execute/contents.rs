@@ -12,7 +12,7 @@ use crate::world::World;
 
 impl Cluster {
     pub(super) async fn look_at_contents(&self, world: &mut World) -> Result<(), RequestError> {
-        let managers = world.project_facts.as_ref().map(|p| p.managers.clone()).unwrap_or_default();
+        let managers = world.subject(&self.settings).map(|p| p.managers).unwrap_or_default();
         let contents = self.look_into(&world.name, &managers).await?;
         world.contents = Some(Arc::new(contents));
         Ok(())

@@ -13,7 +13,8 @@ use tenure_api::plan::{
     DeletionPlanSpec, PlannedDecision, PlannedNamespace, PlannedProject, Requester,
 };
 use tenure_api::{DeletionPlan, Project};
-use tenure_core::plan::{self, Current, Phase, Plan, PlanStatus};
+use tenure_core::plan::{self, Current, Plan, PlanStatus};
+use tenure_core::trail::Event;
 use tenure_core::{Disposition, Mode, keys};
 
 use super::{patch, post};
@@ -95,7 +96,9 @@ impl Cluster {
     ) -> Result<(), RequestError> {
         let (Some(stored), Some(facts)) = (&world.plan, &world.plan_facts) else { return Ok(()) };
         let doing = format!("advance the plan for project {}", world.name);
-        let starts = status.phase == Phase::Executing && facts.disposition == Disposition::Delete;
+        let mut new = status.history.iter().skip(facts.status.history.len());
+        let begins = new.any(|entry| entry.event == Event::Started);
+        let starts = begins && facts.disposition == Disposition::Delete;
         let now = self.clock.now();
         // Sixty-four passes at once must not each find room for one more deletion.
         let flows = |breaker: &plan::Breaker| breaker.current(now) == Current::Flows;

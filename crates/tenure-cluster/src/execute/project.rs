@@ -79,7 +79,7 @@ impl Cluster {
     pub(super) async fn withdraw_stamp(&self, world: &mut World) -> Result<(), RequestError> {
         let Some(project) = &world.project else { return Ok(()) };
         let stamped = project.metadata.annotations.clone().unwrap_or_default();
-        let before = tenure_api::unstamped(&stamped);
+        let before = tenure_api::unstamped(&project.metadata);
         self.patch_project("take the stamp off", world, |patch| {
             let mut patch = patch.at_this_version();
             for key in [keys::STAMP, keys::STAMPED_OVER, keys::KEEP_NAMESPACE] {

@@ -18,13 +18,17 @@ use crate::plan::{self, Phase};
 use crate::status::{Progress, cap};
 use crate::{NamespaceName, ProjectFacts, Tenancy, tenancy};
 
-/// What a plan waits for while something that it deletes takes its time.
+/// What a plan waits for while its Namespace takes its time to go.
 const TERMINATING: &str = "NamespaceTerminating";
+/// While objects take theirs, of which a Namespace is cleaned.
+const CLEANING: &str = "Cleaning";
+/// While something fails, and is tried again.
+const RETRYING: &str = "Retrying";
 
 pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
     match &seen.project {
         Some(project) if project.deleting.is_none() => live(seen, project, now),
-        Some(_) if is_nobodys(seen) => Step::Done,
+        Some(project) if is_nobodys(seen) => untouched(seen, project),
         Some(project) => match former::next(seen, project, now) {
             Some(step) => step,
             None if project.finalizer => kargo_lets_go(seen, project, now),
@@ -40,6 +44,15 @@ pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
 /// Whether no Namespace can be the Project's.
 fn is_nobodys(seen: &Observation<'_>) -> bool {
     seen.settings.is_system(seen.name) || NamespaceName::parse(seen.name).is_err()
+}
+
+/// A system namespace is nobody's to decide about, and Kargo's least of all.
+fn untouched(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
+    let stands = seen.namespace.as_ref().is_some_and(|ns| ns.deleting.is_none());
+    if project.finalizer && stands && !project.keeps {
+        return Step::StampProject(plan::name(seen.name, &project.uid));
+    }
+    Step::Done
 }
 
 /// Kargo looks after the Project. Of its Namespace is recorded whose it is.
@@ -128,7 +141,13 @@ pub(super) fn rest(
     let Progress::Leaving(why) = progress else { return rest };
     let executing = seen.plan_of(project).filter(|plan| plan.status.phase == Phase::Executing);
     let Some(plan) = executing else { return rest };
-    let waiting = vec![(TERMINATING.to_owned(), cap(why.clone()))];
+    let goes = seen.namespace.as_ref().is_some_and(|ns| ns.deleting.is_some());
+    let word = match &seen.trouble {
+        Some(_) => RETRYING,
+        None if goes => TERMINATING,
+        None => CLEANING,
+    };
+    let waiting = vec![(word.to_owned(), cap(why.clone()))];
     if plan.status.waiting == waiting {
         return rest;
     }

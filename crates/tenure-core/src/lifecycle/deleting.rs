@@ -17,6 +17,8 @@ use crate::{
     Tenancy, Uid, tenancy,
 };
 
+/// Why a plan ends whose Namespace is not there any more.
+pub(super) const ANOTHER_NAMESPACE: &str = "another namespace of its name stands in its place";
 /// How often the status is brought up to date while a Namespace takes its time.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 /// How long beyond the patience content may take to go before it is reported all the same.
@@ -60,7 +62,11 @@ pub(super) fn carry(seen: &Observation<'_>, project: &ProjectFacts, now: Timesta
         return step;
     }
     if let Tenancy::Unrecorded(origin) = tenancy {
-        return record(seen, project, origin);
+        // What stands there now may be the next one's.
+        return match seen.plan_of(project).filter(|plan| plan.namespace_uid != namespace.uid) {
+            Some(plan) => void(plan, now, ANOTHER_NAMESPACE),
+            None => record(seen, project, origin),
+        };
     }
     if seen.cancel(project) == Cancel::Yes {
         return call_off(seen, project, namespace, now);
@@ -143,7 +149,7 @@ fn call_off(
     };
     if plan.namespace_uid != namespace.uid {
         // What the person wants back is gone; nobody may be told that it was spared.
-        return void(plan, now, "another namespace of its name stands in its place");
+        return void(plan, now, ANOTHER_NAMESPACE);
     }
     if seen.has_leave(namespace) {
         // A DELETE may be on its way: another controller's, or one whose answer was lost. It
@@ -174,6 +180,12 @@ fn let_go(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Ste
         && there(&plan.namespace_uid)
     {
         return void(plan, now, "the namespace was released before it was deleted");
+    }
+    if seen.project.is_none()
+        && let Some(step) = archiving::first(seen, project, || seen.decide(project))
+    {
+        // Once it is concluded, nobody comes back to the plan of a Project that is gone.
+        return step;
     }
     if let Some(step) = conclude(plan, now) {
         return step;

@@ -27,15 +27,25 @@ pub(super) fn gates(
             reason: format!("{} says {value}, which is not \"true\"", keys::CANCEL),
         });
     }
+    let on_plan = seen.plan_of(project).is_some_and(|stored| stored.cancel == Cancel::Yes);
+    if on_plan && project.deleting.is_none() {
+        gates.push(Gate {
+            source: Source::Cancel,
+            reason: format!("its DeletionPlan says {}=true; take that off first", keys::CANCEL),
+        });
+    }
     if !plan.destroys() {
         return gates;
     }
     gates.extend(plan.contents.as_deref().and_then(unseen));
     let consent = seen.consent(project);
     let missing = consent.missing(plan, digest);
-    let how = match seen.project {
-        Some(_) => format!("annotate the Project with {}={digest}", keys::CONFIRM),
-        None => format!("approve digest {digest} in spec.approvals of the DeletionPlan"),
+    let how = match &seen.project {
+        // Beside Kargo, one that is being deleted can say nothing more.
+        Some(project) if !seen.beside_kargo() || project.deleting.is_none() => {
+            format!("annotate the Project with {}={digest}", keys::CONFIRM)
+        }
+        _ => format!("approve digest {digest} in spec.approvals of the DeletionPlan"),
     };
     gates.extend(missing.iter().map(|missing| ask(missing, plan, digest, &how)));
     if let Some(not_before) = plan.not_before.filter(|time| *time > now) {

@@ -56,15 +56,11 @@ pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
 /// # Errors
 /// Gives the step that has to be taken first: [`Step::ReadAccess`].
 pub fn still_let(seen: &Observation<'_>) -> Result<Option<String>, Step> {
-    if seen.beside_kargo() && seen.project.is_some() {
-        // It may be gone before the next one is stored, and its plan not carried out by then.
-        let name = seen.name;
-        return Ok(Some(format!("there is a Project {name} already; try again when it is gone")));
-    }
     let stands = |namespace: &&NamespaceFacts| namespace.deleting.is_none();
     let recorded = |namespace: &&NamespaceFacts| namespace.project_uid.is_some();
-    let namespace = seen.namespace.as_ref().filter(stands).filter(recorded);
-    let (None, Some(namespace)) = (&seen.project, namespace) else { return Ok(None) };
+    let (None, Some(namespace)) = (&seen.project, seen.namespace.as_ref().filter(stands)) else {
+        return Ok(None);
+    };
     let name = seen.name;
     if seen.subject().is_some() {
         return Ok(Some(format!(
@@ -72,6 +68,7 @@ pub fn still_let(seen: &Observation<'_>) -> Result<Option<String>, Step> {
              about it has yet to be carried out; wait for it, or call it off: kubectl tenure plans"
         )));
     }
+    let Some(namespace) = Some(namespace).filter(recorded) else { return Ok(None) };
     match arrival(seen, namespace) {
         Some(Step::Wait(Wait::AtMost(left))) => Ok(Some(format!(
             "namespace {name} was made for a Project {name} whose creation was under way a moment \

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::deleting::ANOTHER_NAMESPACE;
 use super::gates::{breaker, distrust, gates, interrupted};
 use super::live::{rest_deciding, unwatched};
 use super::telling::{Telling, void};
@@ -82,7 +83,7 @@ pub(super) fn planned(
     if let Some(stored) = stored
         && stored.namespace_uid != namespace.uid
     {
-        return Err(void(stored, now, "another namespace of its name stands in its place"));
+        return Err(void(stored, now, ANOTHER_NAMESPACE));
     }
     let resumed = stored.and_then(|stored| resumed(seen, project, namespace, stored, now));
     let resumes = resumed.is_some();

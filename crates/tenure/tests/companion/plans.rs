@@ -96,7 +96,7 @@ async fn people_agree_to_a_plan_whose_project_is_gone() {
     waits_for(&test, &name, "Grace").await;
     let demands = json!({"confirmation": "Required", "approvals": {"count": 1, "groups": ["ops"]}});
     test.policy(&name, demands).await;
-    let plan = waits_for(&test, &name, "Approvals,Confirmation").await;
+    let plan = waits_for(&test, &name, "Confirmation,Approvals").await;
     let said = plan.status.as_ref().expect("a status").conditions.iter();
     let how = said.clone().find(|c| c.type_ == "Confirmation").expect("a condition");
     assert!(how.message.contains("in spec.approvals of the DeletionPlan"), "{}", how.message);
@@ -129,10 +129,10 @@ async fn what_takes_its_time_is_named_on_the_plan() {
         test.apply(&stays(name, json!(["example.com/stay"]))).await;
         delete(&test, name).await.expect("nothing is awaited");
     }
-    for name in [&going, &cleaned] {
-        let plan = waits_for(&test, name, "NamespaceTerminating").await;
+    for (name, word) in [(&going, "NamespaceTerminating"), (&cleaned, "Cleaning")] {
+        let plan = waits_for(&test, name, word).await;
         let conditions = plan.status.expect("a status").conditions;
-        let said = conditions.iter().find(|c| c.type_ == "NamespaceTerminating").expect("it");
+        let said = conditions.iter().find(|c| c.type_ == word).expect("it");
         assert!(said.message.contains("example.com/stay"), "{}", said.message);
         test.apply(&stays(name, json!([]))).await;
         test.gone(name).await;
