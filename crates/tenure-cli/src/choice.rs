@@ -109,7 +109,7 @@ fn forbidden(look: &Look, now: &Preview, choice: Disposition) -> Failure {
             failure = failure.next(command);
         }
     }
-    if let Some(command) = remedy::against_presumptions(&look.name, &now.plan) {
+    if let Some(command) = remedy::against_presumptions(&look.name, &look.world, &now.plan) {
         failure = failure.next(command);
     }
     failure

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tenure_api::Project;
 use tenure_cluster::{Cluster, Outlook, Supposed, World};
 use tenure_core::contents::{Contents, MOST_TOLD};
 use tenure_core::lifecycle::Preview;
-use tenure_core::plan::{Plan, Requester};
-use tenure_core::{Disposition, Source};
+use tenure_core::plan::{Plan, PlanFacts, Requester};
+use tenure_core::{Disposition, Mode, Source};
 
-use crate::exit::Outcome;
+use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
 use crate::session::{Known, Session, Who};
 
@@ -75,11 +76,13 @@ impl Look {
         let outlook = looked.inspect_err(|_| spinner.finish_and_clear())?;
         let (there, project) = (outlook.world.namespace(), outlook.world.project());
         let alone = match (project, there) {
-            (None, Some(_)) => Some(cluster.look_into(name, &BTreeSet::new()).await),
+            (None, Some(_)) if outlook.preview.is_none() => {
+                Some(Box::pin(cluster.look_into(name, &BTreeSet::new())).await)
+            }
             _ => None,
         };
         spinner.finish_and_clear();
-        Self::of(name, outlook, alone.transpose()?, known, &cluster).await
+        Box::pin(Self::of(name, outlook, alone.transpose()?, known, &cluster)).await
     }
 
     /// What would become of it if one of the objects said something else: nothing is written.
@@ -87,7 +90,7 @@ impl Look {
         let Self { name, world, known, .. } = self;
         let cluster = session.cluster(&known);
         let outlook = cluster.suppose(world, supposed).await?;
-        Self::of(&name, outlook, None, &known, &cluster).await
+        Box::pin(Self::of(&name, outlook, None, &known, &cluster)).await
     }
 
     async fn of(
@@ -115,6 +118,23 @@ impl Look {
         Ok(Self { name: name.to_owned(), world, preview, alone, known, advisory, kinds, at })
     }
 
+    /// The plan of a Project that is gone, while it has yet to be carried out: beside Kargo, which
+    /// lets go of Projects at once.
+    pub(crate) fn outlived(&self) -> Option<&PlanFacts> {
+        let beside_kargo = self.known.settings.mode == Mode::Companion;
+        let plan = self.world.plan().filter(|_| beside_kargo && self.world.project().is_none())?;
+        (!plan.status.phase.is_final()).then_some(plan)
+    }
+
+    /// The Project is not there: because it is gone and its plan is not done, or never was.
+    pub(crate) async fn no_project(&self, session: &Session) -> Failure {
+        match self.outlived() {
+            Some(plan) => Failure::refused(outlives(&self.name, plan))
+                .next(format!("kubectl tenure plans {}", plan.name)),
+            None => session.absent::<Project>(format!("project/{}", self.name)).await,
+        }
+    }
+
     /// Whether it is no more than advice.
     pub(crate) fn is_advisory(&self) -> bool {
         !self.advisory.is_empty()
@@ -125,6 +145,17 @@ impl Look {
         let decided = self.preview.as_ref().and_then(|preview| preview.plan.contents.as_deref());
         decided.or(self.alone.as_ref())
     }
+}
+
+/// That a Project is gone, and its plan is not done.
+pub(crate) fn outlives(name: &str, plan: &PlanFacts) -> String {
+    let phase = plan.status.phase.as_str();
+    let waiting: Vec<_> = plan.status.waiting.iter().map(|(source, _)| source.as_str()).collect();
+    let waits = match waiting.as_slice() {
+        [] => String::new(),
+        sources => format!(", for {}", sources.join(", ")),
+    };
+    format!("Project {name} is gone, and deletionplan/{} is {phase}{waits}", plan.name)
 }
 
 /// Whether nobody would see to what is planned: where no server of Tenure runs, Kargo deletes the

@@ -2,11 +2,14 @@
 
 use tenure_cluster::World;
 use tenure_core::plan::{self, Plan};
-use tenure_core::{Claim, Gate, Source, Statements, keys};
+use tenure_core::{Claim, Disposition, Gate, Source, Statements, keys};
 
-/// Commands that open the gate, or say who can.
+/// Commands that open the gate, or say who can. Once a Project is gone, only its plan can be
+/// written to.
 pub(crate) fn opens(gate: &Gate, name: &str, world: &World, plan: &Plan) -> Vec<String> {
     let digest = plan.digest();
+    let of_plan = plan::name(name, &plan.project_uid);
+    let gone = world.project().is_none();
     match gate.source {
         Source::LienOnProject => {
             liens("project", name, world.project().map(|project| &project.statements))
@@ -14,24 +17,28 @@ pub(crate) fn opens(gate: &Gate, name: &str, world: &World, plan: &Plan) -> Vec<
         Source::LienOnNamespace => {
             liens("namespace", name, world.namespace().map(|namespace| &namespace.statements))
         }
-        Source::Confirmation => {
+        Source::Confirmation if !gone => {
             vec![format!("kubectl tenure delete project/{name} --digest {digest}")]
         }
-        Source::Approvals => vec![format!(
-            "kubectl tenure approve {} --digest {digest}",
-            plan::name(name, &plan.project_uid)
-        )],
+        Source::Confirmation | Source::Approvals => {
+            vec![format!("kubectl tenure approve {of_plan} --digest {digest}")]
+        }
         Source::Grace => vec![format!("kubectl tenure cancel project/{name}")],
         Source::Breaker => vec!["kubectl tenure breaker close --reason REASON".to_owned()],
+        Source::Cancel if gone => {
+            vec![format!("kubectl annotate deletionplan {of_plan} {}-", keys::CANCEL)]
+        }
         Source::Cancel => vec![format!("kubectl annotate project {name} {}-", keys::CANCEL)],
         _ => Vec::new(),
     }
 }
 
 /// Commands that take the claim away. What follows from what was found has none but to say
-/// otherwise.
+/// otherwise; and what a Project said that is gone stands.
 pub(crate) fn withdraws(claim: &Claim, name: &str, world: &World) -> Vec<String> {
+    let gone = world.project().is_none();
     match claim.source {
+        Source::KeepOnProject | Source::DispositionOnProject if gone => Vec::new(),
         Source::KeepOnProject => vec![format!("kubectl tenure keep project/{name} --remove")],
         Source::KeepOnNamespace => vec![format!("kubectl tenure keep namespace/{name} --remove")],
         Source::DispositionOnProject => {
@@ -52,10 +59,33 @@ pub(crate) fn withdraws(claim: &Claim, name: &str, world: &World) -> Vec<String>
 }
 
 /// How to have what a person may confirm against the presumptions.
-pub(crate) fn against_presumptions(name: &str, plan: &Plan) -> Option<String> {
+pub(crate) fn against_presumptions(name: &str, world: &World, plan: &Plan) -> Option<String> {
     let alternative = plan.alternative.as_ref()?;
-    let choice = alternative.disposition.as_str().to_ascii_lowercase();
-    Some(format!("kubectl tenure delete project/{name} --disposition {choice}"))
+    if world.project().is_none() {
+        let of_plan = plan::name(name, &plan.project_uid);
+        return Some(format!("kubectl tenure approve {of_plan} --digest {}", alternative.digest));
+    }
+    Some(choice(name, alternative.disposition))
+}
+
+/// Commands that have more of the namespace protected.
+pub(crate) fn protects(name: &str, world: &World, to: Disposition) -> Vec<String> {
+    match (to, world.project()) {
+        (Disposition::Retain, None) => {
+            vec![format!("kubectl tenure keep namespace/{name} --reason REASON")]
+        }
+        (_, None) => vec![format!("kubectl annotate namespace {name} {}={to}", keys::DISPOSITION)],
+        (Disposition::Retain, Some(_)) => {
+            vec![choice(name, to), format!("kubectl tenure keep project/{name} --reason REASON")]
+        }
+        (_, Some(_)) => vec![choice(name, to)],
+    }
+}
+
+/// The deletion that states that choice.
+pub(crate) fn choice(name: &str, to: Disposition) -> String {
+    let choice = to.as_str().to_ascii_lowercase();
+    format!("kubectl tenure delete project/{name} --disposition {choice}")
 }
 
 fn liens(kind: &str, name: &str, statements: Option<&Statements>) -> Vec<String> {

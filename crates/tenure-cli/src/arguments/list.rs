@@ -15,7 +15,7 @@ Examples:
   # Those of a team, with why
   kubectl tenure list -l team=payments -o wide")]
 pub struct ListArguments {
-    /// Only Projects with these labels, as for kubectl
+    /// Only Projects with these labels, as for kubectl; none that is gone has any
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub selector: Option<String>,
     /// Which of them, and how they are printed.

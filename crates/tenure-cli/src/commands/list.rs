@@ -10,10 +10,13 @@ use kube::{Api, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_api::{DeletionPlan, DeletionPolicy, Project, namespace_facts, project_facts};
+use tenure_core::plan::PlanFacts;
 use tenure_core::policy::{Demands, Matched, Policy};
-use tenure_core::{CrdState, Decision, NamespaceFacts, Snapshot, Tenancy, decide, keys, tenancy};
+use tenure_core::{
+    CrdState, Decision, NamespaceFacts, Origin, Snapshot, Tenancy, decide, keys, tenancy,
+};
 
-use super::plans::waiting_for;
+use super::plans::UnderWay;
 use crate::arguments::{AssumedArguments, GlobalArguments, ListArguments, TableFormat};
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
@@ -22,7 +25,7 @@ use crate::text::Text;
 use crate::view::json::{Document, Says};
 use crate::view::table::{Rows, age};
 
-/// Every Project.
+/// Every Project, and every one that is gone while its plan has yet to be carried out.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectList {
@@ -42,6 +45,8 @@ pub struct ProjectItem {
     name: String,
     /// Its UID.
     uid: String,
+    /// Whether it is gone, and its plan has yet to be carried out.
+    gone: bool,
     /// When it was made.
     created_at: Option<String>,
     /// Its namespace: Active, Terminating or Absent.
@@ -56,18 +61,6 @@ pub struct ProjectItem {
     gates: Vec<&'static str>,
     /// The DeletionPlan that is under way.
     plan: Option<UnderWay>,
-}
-
-/// A DeletionPlan that is under way.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct UnderWay {
-    /// Its name.
-    name: String,
-    /// How far it is.
-    phase: String,
-    /// What it waits for.
-    waiting_for: Vec<String>,
 }
 
 impl Says for ProjectList {
@@ -107,7 +100,12 @@ pub(crate) async fn run(
     let read = read?;
     let items: Outcome<Vec<_>> =
         listed.items.iter().map(|project| item(project, &read, &known)).collect();
-    let items = items?;
+    let mut items = items?;
+    if arguments.selector.is_none() {
+        let only = arguments.table.namespace.as_deref();
+        items.extend(outlived(&listed.items, &read, only));
+        items.sort_by(|a, b| a.name.cmp(&b.name));
+    }
     for why in &known.advisory {
         printer.warn(format!("what is decided is advice only: {why}"));
     }
@@ -122,12 +120,21 @@ pub(crate) async fn run(
         }
         (None, TableFormat::Name) => items
             .iter()
+            .filter(|item| !item.gone)
             .try_for_each(|item| printer.line(&Text::plain(format!("project/{}", item.name)))),
         (None, _) if items.is_empty() => {
             printer.tell(&Text::plain("there are no Projects"));
             Ok(())
         }
         (None, format) => {
+            let gone: Vec<_> =
+                items.iter().filter(|item| item.gone).map(|item| item.name.as_str()).collect();
+            if !gone.is_empty() {
+                printer.tell(&Text::plain(format!(
+                    "gone, while their plans have yet to be carried out: {}",
+                    gone.join(", ")
+                )));
+            }
             let wide = format == TableFormat::Wide;
             printer.raw(&table(&items, wide, session.now()))
         }
@@ -135,6 +142,12 @@ pub(crate) async fn run(
 }
 
 impl Read {
+    /// Plans that have yet to be carried out.
+    fn under_way(&self) -> impl Iterator<Item = PlanFacts> {
+        let facts = self.plans.iter().filter_map(|plan| plan.facts().ok());
+        facts.filter(|plan| !plan.status.phase.is_final())
+    }
+
     async fn all(session: &Session) -> Outcome<Self> {
         let client = session.client();
         let namespaces: Api<Namespace> = Api::all(client.clone());
@@ -191,33 +204,56 @@ fn item(project: &Project, read: &Read, known: &Known) -> Outcome<ProjectItem> {
         Tenancy::Owned(origin) | Tenancy::Unrecorded(origin) => Some(origin.as_str()),
         Tenancy::NotOwned(_) => None,
     });
-    let plan = read.plans.iter().find(|plan| {
-        plan.spec.project.uid == facts.uid.as_str()
-            && plan.facts().is_ok_and(|facts| !facts.status.phase.is_final())
-    });
+    let plan = read.under_way().find(|plan| plan.project_uid == facts.uid);
     let mut gates: Vec<_> = decision.gates.iter().map(|gate| gate.source.as_str()).collect();
     gates.dedup();
     Ok(ProjectItem {
         uid: facts.uid.to_string(),
+        gone: false,
         created_at: Some(facts.created.to_string()),
-        namespace: match &namespace {
-            None => "Absent",
-            Some(namespace) if namespace.deleting.is_some() => "Terminating",
-            Some(_) => "Active",
-        },
+        namespace: state(read.namespaces.get(&name)),
         origin,
         decision: decision.disposition.as_str(),
         explanation: decision.explain(),
         gates,
-        plan: plan.map(|plan| UnderWay {
-            name: plan.name_any(),
-            phase: plan
-                .facts()
-                .map_or_else(|_| "Unknown".to_owned(), |f| f.status.phase.as_str().to_owned()),
-            waiting_for: waiting_for(plan),
-        }),
+        plan: plan.as_ref().map(UnderWay::of),
         name,
     })
+}
+
+/// Those that are gone while their plans have yet to be carried out. Labels of theirs select
+/// nothing any more.
+fn outlived(there: &[Project], read: &Read, only: Option<&str>) -> Vec<ProjectItem> {
+    let is_there = |uid: &str| there.iter().any(|project| project.uid().as_deref() == Some(uid));
+    let of = |plan: &&DeletionPlan| only.is_none_or(|name| plan.spec.project.name == name);
+    let gone = read.plans.iter().filter(of).filter(|plan| !is_there(&plan.spec.project.uid));
+    let items = gone.filter_map(|plan| {
+        let facts = plan.facts().ok().filter(|facts| !facts.status.phase.is_final())?;
+        let spec = &plan.spec;
+        let namespace = read.namespaces.get(&spec.project.name);
+        let namespace = namespace.filter(|ns| ns.uid().as_ref() == Some(&spec.namespace.uid));
+        Some(ProjectItem {
+            name: spec.project.name.clone(),
+            uid: spec.project.uid.clone(),
+            gone: true,
+            created_at: spec.project.created_at.as_ref().map(|at| at.0.to_string()),
+            namespace: state(namespace),
+            origin: spec.namespace.origin.map(|origin| Origin::from(origin).as_str()),
+            decision: facts.disposition.as_str(),
+            explanation: spec.decision.explanation.clone(),
+            gates: Vec::new(),
+            plan: Some(UnderWay::of(&facts)),
+        })
+    });
+    items.collect()
+}
+
+fn state(namespace: Option<&PartialObjectMeta<Namespace>>) -> &'static str {
+    match namespace {
+        None => "Absent",
+        Some(ns) if ns.metadata.deletion_timestamp.is_some() => "Terminating",
+        Some(_) => "Active",
+    }
 }
 
 fn table(items: &[ProjectItem], wide: bool, now: jiff::Timestamp) -> String {
@@ -228,14 +264,14 @@ fn table(items: &[ProjectItem], wide: bool, now: jiff::Timestamp) -> String {
     columns.push("AGE");
     let mut rows = Rows::of(&columns);
     for item in items {
-        let plan = item.plan.as_ref().map(|plan| plan.phase.clone()).unwrap_or_default();
+        let plan = item.plan.as_ref().map(UnderWay::phase).unwrap_or_default();
         let mut cells = vec![
             item.name.clone(),
             item.namespace.to_owned(),
             item.origin.unwrap_or_default().to_owned(),
             item.decision.to_owned(),
             item.gates.join(","),
-            plan,
+            plan.to_owned(),
         ];
         if wide {
             cells.push(item.explanation.replace(' ', "_"));

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_api::Project;
 use tenure_cluster::{Category, ObjectPatch, RequestError, Supposed};
-use tenure_core::{Disposition, keys};
+use tenure_core::{Disposition, Mode, keys};
 
 use super::say::writing;
 use crate::arguments::{DryRun, GlobalArguments, HoldArguments, KeepArguments, MarkArguments};
@@ -73,6 +73,8 @@ struct Change<'a> {
     remove: Vec<String>,
     /// What is told once it is done.
     told: String,
+    /// The name of the lien, if it is about one.
+    lien: Option<&'a str>,
 }
 
 /// What came of it.
@@ -110,6 +112,7 @@ pub(crate) async fn hold(
     let HoldArguments { target, name, reason, how } = arguments;
     let key = format!("{}{name}", keys::LIEN_PREFIX);
     let mut change = Change::of(target, how);
+    change.lien = Some(name);
     if how.remove {
         change.told = format!("{target} is not held by {name} any more");
         change.remove.push(key);
@@ -122,7 +125,7 @@ pub(crate) async fn hold(
 
 impl<'a> Change<'a> {
     fn of(target: &'a Target, how: &'a MarkArguments) -> Self {
-        Self { target, how, set: Vec::new(), remove: Vec::new(), told: String::new() }
+        Self { target, how, set: Vec::new(), remove: Vec::new(), told: String::new(), lien: None }
     }
 
     async fn make(&self, global: &GlobalArguments, printer: &mut Printer) -> Outcome {
@@ -132,6 +135,9 @@ impl<'a> Change<'a> {
             Look::at(&self.target.name, &session, &known, &who, Extent::Most, printer).await
         };
         let stood = look().await?;
+        if self.target.kind == target::Kind::Project {
+            self.is_heard(&stood, &session).await?;
+        }
         let before = Decided::of(&stood);
         let dry = self.how.write.dry_run != DryRun::None;
         let (after, stands, message) = match self.write(&session).await? {
@@ -172,6 +178,46 @@ impl<'a> Change<'a> {
             DryRun::None => self.told.clone(),
             DryRun::Client => format!("nothing was sent: {} (dry run)", self.told),
             DryRun::Server => format!("it would be accepted: {} (dry run)", self.told),
+        }
+    }
+
+    /// Whether anybody heeds what is written on the Project. Beside Kargo, what it said when it went
+    /// stands, and what the namespace says is heard to the end.
+    async fn is_heard(&self, look: &Look, session: &Session) -> Outcome {
+        let name = &self.target.name;
+        let Some(project) = look.world.project() else {
+            let failure = look.no_project(session).await;
+            let instead = look.outlived().map(|_| self.on_namespace());
+            return Err(instead.into_iter().fold(failure, Failure::next));
+        };
+        if look.known.settings.mode == Mode::Standalone {
+            return Ok(());
+        }
+        if project.deleting.is_some() {
+            let why =
+                format!("project {name} is being deleted, and what it says now is heard by nobody");
+            return Err(Failure::refused(why).next(self.on_namespace()));
+        }
+        if project.stamp.is_some() && self.lien.is_none() {
+            // The annotation is there, and says nothing: it goes with the stamp.
+            let why = format!(
+                "project {name} carries the stamp of a deletion that was let in, which it goes with \
+                 or loses within a minute; nothing was written; try again"
+            );
+            return Err(Failure::error(why));
+        }
+        Ok(())
+    }
+
+    /// The command that says the same on the namespace, and how to have the Project back.
+    fn on_namespace(&self) -> String {
+        let name = &self.target.name;
+        match self.lien {
+            _ if self.how.remove => format!("kubectl tenure cancel project/{name}"),
+            Some(lien) => {
+                format!("kubectl tenure hold namespace/{name} --name {lien} --reason REASON")
+            }
+            None => format!("kubectl tenure keep namespace/{name}"),
         }
     }
 

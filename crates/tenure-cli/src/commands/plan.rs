@@ -4,12 +4,10 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-use tenure_api::Project;
-
 use crate::arguments::{GlobalArguments, PlanArguments, PlanFormat, target_of};
 use crate::choice::{self, Writes};
 use crate::exit::{Failure, Outcome};
-use crate::look::{Extent, Look};
+use crate::look::{Extent, Look, outlives};
 use crate::printer::{Machine, Printer};
 use crate::session::Session;
 use crate::target::{Kind, Target};
@@ -39,11 +37,15 @@ pub(crate) async fn run(
     let mut look = Look::at(&target.name, &session, &known, &who, extent, printer).await?;
     exists(&target, &look, &session).await?;
     let writes = match arguments.disposition {
-        Some(choice) => choice::choose(&mut look, choice.into())?,
+        Some(choice) if look.outlived().is_none() => choice::choose(&mut look, choice.into())?,
+        Some(_) => return Err(look.no_project(&session).await),
         None => Writes::default(),
     };
     for why in &look.advisory {
         printer.warn(format!("this plan is advice only: {why}"));
+    }
+    if let Some(plan) = look.outlived() {
+        printer.warn(outlives(&look.name, plan));
     }
     let view = Document::of(PlanView::of(&look, &writes, &session, &who.user));
     if let Some(path) = &arguments.out {
@@ -71,9 +73,9 @@ pub(crate) async fn run(
 /// What is asked for has to be there; of what goes with it, it is told if it is not.
 async fn exists(target: &Target, look: &Look, session: &Session) -> Outcome {
     match target.kind {
-        Kind::Project if look.world.project().is_none() => {
-            Err(session.absent::<Project>(target).await)
-        }
+        // What becomes of the namespace of one that is gone is told as long as that can change.
+        Kind::Project if look.outlived().is_some() && look.preview.is_some() => Ok(()),
+        Kind::Project if look.world.project().is_none() => Err(look.no_project(session).await),
         Kind::Namespace if look.world.namespace().is_none() => {
             Err(Failure::error(format!("{target} is not there")))
         }

@@ -66,6 +66,34 @@ pub struct Awaited {
     reason: String,
 }
 
+/// A DeletionPlan that is under way.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnderWay {
+    /// Its name.
+    name: String,
+    /// How far it is.
+    phase: &'static str,
+    /// What it waits for.
+    waiting_for: Vec<String>,
+}
+
+impl UnderWay {
+    /// What is told of a plan beside its Project.
+    pub(crate) fn of(plan: &PlanFacts) -> Self {
+        Self {
+            name: plan.name.clone(),
+            phase: plan.status.phase.as_str(),
+            waiting_for: plan.status.waiting.iter().map(|(source, _)| source.clone()).collect(),
+        }
+    }
+
+    /// How far it is.
+    pub(super) fn phase(&self) -> &'static str {
+        self.phase
+    }
+}
+
 impl Says for DeletionPlans {
     const KIND: &'static str = "DeletionPlans";
 }

@@ -9,7 +9,7 @@ use tenure_api::plan::Approval;
 use tenure_api::{DeletionPlan, Project};
 use tenure_cluster::{Category, ObjectPatch, RequestError};
 use tenure_core::plan::PlanDigest;
-use tenure_core::{Disposition, keys};
+use tenure_core::{Disposition, Mode, keys};
 
 use super::plans::{all, facts, find, tree};
 use crate::arguments::{
@@ -107,21 +107,24 @@ pub(crate) async fn approve(
     for line in tree(&plan)?.render().lines() {
         printer.tell_rendered(line);
     }
-    let digest = &read.digest;
+    let decision = &plan.spec.decision;
+    let alternative = decision.alternative.as_ref().map(|a| PlanDigest::new(a.digest.as_str()));
+    let given = arguments.digest.as_ref();
+    // Whoever names it agrees to what is done against what is presumed.
+    let digest = alternative.as_ref().filter(|a| given == Some(a)).unwrap_or(&read.digest);
     let said = Said::new(&object, "Approved", &who).digest(digest);
     if read.approvals.iter().any(|a| a.user == who.user && a.digest == *digest) {
         return said.nothing().tell("you have agreed to it already", arguments.output, printer);
     }
-    let question =
-        Text::plain(format!("Agree, as {}, that {}?", who.user, plan.spec.decision.explanation));
+    let question = Text::plain(format!("Agree, as {}, that {}?", who.user, decision.explanation));
     let command = format!("kubectl tenure approve {} --digest {digest}", read.name);
     let wanted = severity(read.disposition, &plan.spec.project.name);
-    agree(arguments.digest.as_ref(), &[digest], &question, &wanted, &command, printer).await?;
+    agree(given, &[digest], &question, &wanted, &command, printer).await?;
     let groups = groups(arguments, &who)?;
     let approval = Approval { user: who.user.clone(), groups, digest: digest.as_str().to_owned() };
     let mut operations = vec![
         json!({"op": "test", "path": "/metadata/uid", "value": plan.metadata.uid}),
-        json!({"op": "test", "path": "/spec/decision/digest", "value": digest.as_str()}),
+        json!({"op": "test", "path": "/spec/decision/digest", "value": read.digest.as_str()}),
     ];
     if plan.spec.approvals.is_empty() {
         // Nobody may have made the list meanwhile.
@@ -149,10 +152,8 @@ pub(crate) async fn confirm(
     let name = of_project(&arguments.target)?;
     let (session, known, who) = Session::announced(global, printer).await?;
     let look = Look::at(name, &session, &known, &who, Extent::All, printer).await?;
+    is_heard(&look, &session).await?;
     let Some(preview) = &look.preview else {
-        if look.world.project().is_none() {
-            return Err(session.absent::<Project>(format!("project/{name}")).await);
-        }
         return Err(Failure::error(format!("there is nothing to decide about project/{name}")));
     };
     for line in tree_of(&look, Detail { full: false, wide: false }).render().lines() {
@@ -184,21 +185,92 @@ pub(crate) async fn cancel(
 ) -> Outcome {
     printer.for_programs(arguments.output.machine());
     let name = of_project(&arguments.target)?;
-    let session = Session::open(global).await?;
-    let who = session.who().await?;
-    session.announce(&who, printer);
-    let Some(project) = session.project(name).await? else {
-        return Err(session.absent::<Project>(format!("project/{name}")).await);
-    };
-    if project.metadata.deletion_timestamp.is_none() {
+    let (session, known, who) = Session::announced(global, printer).await?;
+    let project = session.project(name).await?;
+    if let Some(project) = &project
+        && project.metadata.deletion_timestamp.is_none()
+    {
         return Err(Failure::refused(format!("project/{name} is not being deleted")));
     }
-    annotate_project(&session, name, project.uid(), keys::CANCEL, keys::TRUE).await?;
-    Said::new(format!("project/{name}"), "CalledOff", &who).tell(
-        "its deletion is called off; it is made anew and keeps its namespace, unless that is gone",
+    let object = match project {
+        Some(project) if known.settings.mode == Mode::Standalone => {
+            annotate_project(&session, name, project.uid(), keys::CANCEL, keys::TRUE).await?;
+            format!("project/{name}")
+        }
+        // Beside Kargo a Project that is going is heard by nobody, and soon it is gone.
+        project => call_off_plan(&session, name, project).await?,
+    };
+    Said::new(object, "CalledOff", &who).tell(
+        format!(
+            "the deletion is called off; Project {name} is made anew and keeps its namespace, \
+             unless that is gone or going already"
+        ),
         arguments.output,
         printer,
     )
+}
+
+/// Calls the deletion off on its plan, which outlives the Project; gives back what was written to.
+async fn call_off_plan(session: &Session, name: &str, project: Option<Project>) -> Outcome<String> {
+    let absent = async || session.absent::<Project>(format!("project/{name}")).await;
+    let plans = match all(session).await {
+        Ok(plans) => plans,
+        // Of a cluster without Tenure that there is no such Project says more.
+        Err(failure) => return Err(if project.is_some() { failure } else { absent().await }),
+    };
+    let uid = project.and_then(|project| project.metadata.uid);
+    let of = |plan: &DeletionPlan| {
+        plan.spec.project.name == name
+            && uid.as_ref().is_none_or(|uid| plan.spec.project.uid == *uid)
+    };
+    let plans: Vec<_> = plans.into_iter().filter(of).collect();
+    if plans.is_empty() {
+        return Err(match uid {
+            Some(_) => Failure::error(format!(
+                "the deletion of project/{name} has no plan yet, to call it off on; try again"
+            )),
+            None => absent().await,
+        });
+    }
+    let plan = find(plans, &format!("project/{name}"))?;
+    let read = facts(&plan)?;
+    let object = format!("deletionplan/{}", read.name);
+    if read.status.phase.is_final() {
+        let ended = read.status.phase.as_str();
+        return Err(Failure::refused(format!(
+            "project/{name} is not there, and its deletion has ended: {object} is {ended}"
+        ))
+        .next(format!("kubectl tenure plans {}", read.name)));
+    }
+    let patch = ObjectPatch::of(&plan.metadata).annotate(&[(keys::CANCEL, keys::TRUE)]).build();
+    let plans: Api<DeletionPlan> = Api::all(session.client().clone());
+    let written = plans.patch_metadata(&read.name, &writing(), &patch).await;
+    written.map_err(|error| changed(&format!("annotate {object}"), error, &read.name))?;
+    Ok(object)
+}
+
+/// Whether anybody heeds what stands on the Project. Beside Kargo it is its plan on which people
+/// agree, once it goes.
+async fn is_heard(look: &Look, session: &Session) -> Outcome {
+    let name = &look.name;
+    let failure = match look.world.project() {
+        None => look.no_project(session).await,
+        Some(project)
+            if look.known.settings.mode == Mode::Companion && project.deleting.is_some() =>
+        {
+            Failure::refused(format!(
+                "project {name} is being deleted, and what it says now is heard by nobody"
+            ))
+        }
+        Some(_) => return Ok(()),
+    };
+    let stored = look.world.plan().filter(|plan| !plan.status.phase.is_final());
+    let agree = stored.map(|plan| {
+        let now = look.preview.as_ref().map(|preview| preview.plan.digest());
+        let digest = now.unwrap_or_else(|| plan.digest.clone());
+        format!("kubectl tenure approve {} --digest {digest}", plan.name)
+    });
+    Err(agree.into_iter().fold(failure, Failure::next))
 }
 
 /// How writes are sent.

@@ -5,13 +5,13 @@ use kube::Api;
 use kube::api::ObjectMeta;
 use schemars::JsonSchema;
 use serde::Serialize;
-use tenure_api::Project;
 use tenure_core::plan::Plan;
 use tenure_core::{Claim, Disposition, Source, Statements, keys};
 
+use super::plans::UnderWay;
 use crate::arguments::{GlobalArguments, WhyArguments, target_of};
 use crate::exit::{Failure, Outcome};
-use crate::look::{Extent, Look};
+use crate::look::{Extent, Look, outlives};
 use crate::printer::Printer;
 use crate::remedy;
 use crate::session::Session;
@@ -30,6 +30,9 @@ pub struct Reasons {
     advisory_reasons: Vec<String>,
     /// The Project, and its namespace.
     project: String,
+    /// The plan of a Project that is gone, which has yet to be carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    under_way: Option<UnderWay>,
     /// What is decided: Delete, Clean or Retain.
     disposition: &'static str,
     /// Why, as one sentence.
@@ -114,9 +117,12 @@ pub(crate) async fn run(
     for why in &look.advisory {
         printer.warn(format!("this is advice only: {why}"));
     }
+    if let Some(plan) = look.outlived() {
+        printer.warn(outlives(name, plan));
+    }
     let Some(preview) = &look.preview else {
         if look.world.project().is_none() {
-            return Err(session.absent::<Project>(format!("project/{name}")).await);
+            return Err(look.no_project(&session).await);
         }
         return Err(Failure::error(format!("there is nothing to decide about {target}")));
     };
@@ -135,6 +141,7 @@ pub(crate) async fn run(
         advisory: look.is_advisory(),
         advisory_reasons: look.advisory.clone(),
         project: name.to_owned(),
+        under_way: look.outlived().map(UnderWay::of),
         disposition: plan.disposition.as_str(),
         explanation: plan.explain(),
         gates: gates.collect(),
@@ -266,24 +273,23 @@ fn ways(look: &Look, plan: &Plan, claims: &[Reason]) -> Vec<Way> {
     let name = &look.name;
     let mut ways = Vec::new();
     for to in [Disposition::Delete, Disposition::Clean, Disposition::Retain] {
-        let choice = to.as_str().to_ascii_lowercase();
-        let delete = format!("kubectl tenure delete project/{name} --disposition {choice}");
         let by = if to == plan.disposition {
             continue;
         } else if to > plan.disposition {
-            let mut by = vec![delete];
-            if to == Disposition::Retain {
-                by.push(format!("kubectl tenure keep project/{name} --reason REASON"));
-            }
-            by
+            remedy::protects(name, &look.world, to)
         } else {
             // They are told in the order in which they are claimed.
             let told = plan.claims.iter().zip(claims);
             let stronger = told.filter(|(claim, _)| claim.at_least > to);
             let mut by: Vec<_> = stronger.flat_map(|(_, reason)| withdrawal(reason)).collect();
-            let against = plan.presumptions.iter().any(|claim| claim.at_least > to);
-            if against || plan.alternative.as_ref().is_some_and(|a| a.disposition == to) {
-                by.push(delete);
+            let presumed = plan.presumptions.iter().any(|claim| claim.at_least > to);
+            let against = plan.alternative.as_ref().is_some_and(|a| a.disposition == to);
+            if look.world.project().is_none() {
+                by.extend(
+                    remedy::against_presumptions(name, &look.world, plan).filter(|_| against),
+                );
+            } else if presumed || against {
+                by.push(remedy::choice(name, to));
             }
             by
         };
@@ -314,7 +320,8 @@ fn tree(reasons: &Reasons, disposition: Disposition) -> Branch {
     }
     tree.push_unless_bare(claimed);
     tree.push_unless_bare(presumed);
-    let mut gates = Branch::new(Text::styled(CAREFUL, "it would wait for"));
+    let waits = if reasons.under_way.is_some() { "it waits for" } else { "it would wait for" };
+    let mut gates = Branch::new(Text::styled(CAREFUL, waits));
     for gate in &reasons.gates {
         gates.push(leaf(gate));
     }

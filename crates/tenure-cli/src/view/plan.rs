@@ -9,7 +9,8 @@ use tenure_core::plan::Plan;
 use tenure_core::{Claim, Disposition, Keep, NamespaceFacts, Statements, Wish, keys};
 
 use crate::choice::Writes;
-use crate::look::Look;
+use crate::commands::plans::UnderWay;
+use crate::look::{Look, outlives};
 use crate::remedy;
 use crate::session::Session;
 use crate::text::{BAD, CAREFUL, FAINT, GOOD, STRONG, Text};
@@ -31,7 +32,7 @@ pub struct PlanView<'a> {
     made_by: &'a str,
     /// Of which cluster.
     cluster: ClusterView<'a>,
-    /// The Project; null if there is none.
+    /// The Project; null if there is none, or none any more.
     project: Option<ProjectView<'a>>,
     /// The namespace; null if there is none.
     namespace: Option<NamespaceView<'a>>,
@@ -44,6 +45,9 @@ pub struct PlanView<'a> {
     takes: TakesView,
     /// What is in the namespace; null where that changes nothing and was not looked at.
     contents: Option<ContentsView<'a>>,
+    /// The plan of a Project that is gone, which has yet to be carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    under_way: Option<UnderWay>,
 }
 
 impl Says for PlanView<'_> {
@@ -159,6 +163,7 @@ impl<'a> PlanView<'a> {
             gates: gates.collect(),
             takes: writes.into(),
             contents: look.contents().map(Into::into),
+            under_way: look.outlived().map(UnderWay::of),
         }
     }
 }
@@ -184,8 +189,16 @@ pub(crate) fn tree(look: &Look, detail: Detail) -> Branch {
     for why in &look.advisory {
         tree.push(Text::styled(CAREFUL, "advice only: ").and(why));
     }
+    if let Some(plan) = look.outlived() {
+        let mut outlived = Branch::new(Text::styled(CAREFUL, outlives(name, plan)));
+        outlived.push(Text::styled(FAINT, format!("kubectl tenure plans {}", plan.name)));
+        tree.push(outlived);
+    }
     let Some(preview) = &look.preview else {
         tree.push(match (world.project(), world.namespace()) {
+            (None, Some(_)) if look.outlived().is_some() => {
+                "the namespace is being deleted; nothing is left to protect"
+            }
             (None, None) => "there is neither a Project nor a namespace of that name",
             (None, Some(_)) => "there is no Project of that name; nothing goes with one",
             (Some(_), None) => "there is no namespace of that name; nothing is left to protect",
@@ -219,7 +232,7 @@ pub(crate) fn tree(look: &Look, detail: Detail) -> Branch {
                 .with(style(alternative.disposition), alternative.disposition.as_str()),
         );
         against.push(Text::plain("digest: ").with(FAINT, alternative.digest.as_str()));
-        if let Some(command) = remedy::against_presumptions(name, plan) {
+        if let Some(command) = remedy::against_presumptions(name, world, plan) {
             against.push(Text::styled(FAINT, command));
         }
         tree.push(against);
@@ -236,7 +249,8 @@ pub(crate) fn tree(look: &Look, detail: Detail) -> Branch {
 
 /// What would be awaited, with what opens it.
 fn gates(look: &Look, preview: &Preview) -> Branch {
-    let mut gates = Branch::new(Text::styled(CAREFUL, "it would wait for"));
+    let waits = if look.outlived().is_some() { "it waits for" } else { "it would wait for" };
+    let mut gates = Branch::new(Text::styled(CAREFUL, waits));
     for gate in &preview.gates {
         let line = Text::styled(CAREFUL, gate.source.as_str()).and(": ").and(&gate.reason);
         let mut gate_branch = Branch::new(line);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tenure_core::Disposition;
 
-use crate::support::{ANNA, BOB, Said, Test, compare};
+use crate::support::{ANNA, BOB, Said, Test, compare, compare_by_mode};
 
 /// Everything that anna wrote.
 fn writes(test: &Test, name: &str) -> Vec<String> {
@@ -208,7 +208,7 @@ async fn who_does_not_stay_for_ever_is_told_what_is_awaited() {
     test.policy("delete-grace", json!({"gracePeriod": "1h"})).await;
     let digest = digest(&test, "delete-grace");
     let command = ["delete", "delete-grace", "--digest", &digest, "--timeout", "1s"];
-    compare("delete_times_out", &test.run(ANNA, &command));
+    compare_by_mode("delete_times_out", &test.run(ANNA, &command));
     let cancelled = test.run(ANNA, &["cancel", "project/delete-grace"]);
     assert_eq!(cancelled.code, 0, "{cancelled:?}");
     tenure_testbed::eventually("the Project is made anew", async || {

@@ -10,10 +10,14 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 use tenure_api::install::people_manifests;
 use tenure_api::{DeletionPlan, Project};
+use tenure_core::Mode;
 use tenure_testbed::audit::AuditLog;
 use tenure_testbed::{
-    ControlPlane, Process, TENURE_NAMESPACE, eventually, free_port, install_webhook, wait_for_guard,
+    ControlPlane, Process, TENURE_NAMESPACE, eventually, free_port, install_webhook, kargo,
+    wait_for_guard,
 };
+
+use crate::MODE;
 
 /// Somebody who deletes Projects, and may see what is in their namespaces.
 pub(crate) const ANNA: &str = "anna";
@@ -24,6 +28,9 @@ pub(crate) const VERA: &str = "vera";
 
 /// A control plane with a server, as long as any test holds it.
 pub(crate) struct Bed {
+    /// The stand-in for Kargo, where there is one.
+    #[allow(dead_code, reason = "only tests beside Kargo ask it anything")]
+    pub(crate) kargo: Option<kargo::Running>,
     /// Ends before the control plane does.
     _server: Process,
     pub(crate) plane: ControlPlane,
@@ -70,10 +77,22 @@ pub(crate) fn compare(name: &str, said: &Said) {
         (r"https://127\.0\.0\.1:\d+/", "https://SERVER/"),
         (r#"("resourceVersion": )"\d+""#, r#"$1"VERSION""#),
         (r"(?m)\b\d+s$", "AGE"),
+        // Beside Kargo they go before their namespaces do.
+        (r"of \d+ Projects;", "of N Projects;"),
     ];
-    insta::with_settings!({filters => filters, omit_expression => true}, {
-        insta::assert_snapshot!(name, said.all());
-    });
+    let name = format!("cli__support__{name}");
+    insta::with_settings!(
+        {filters => filters, omit_expression => true, prepend_module_to_snapshot => false},
+        { insta::assert_snapshot!(name, said.all()); }
+    );
+}
+
+/// The same, where the words depend on how the server runs.
+pub(crate) fn compare_by_mode(name: &str, said: &Said) {
+    match MODE {
+        Mode::Standalone => compare(name, said),
+        Mode::Companion => compare(&format!("{name}_beside_kargo"), said),
+    }
 }
 
 impl Test {
@@ -119,6 +138,14 @@ impl Test {
             conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True").then_some(())
         })
         .await;
+        if MODE == Mode::Companion {
+            // Beside Kargo it is another who says that it is ready.
+            eventually(&format!("{name} is recorded"), async || {
+                let namespace = self.namespaces.get(name).await.expect("read the namespace");
+                namespace.metadata.annotations?.get("tenure.dev/origin").map(drop)
+            })
+            .await;
+        }
         // Kubernetes puts its own into each namespace, a little later.
         for path in ["serviceaccounts/default", "configmaps/kube-root-ca.crt"] {
             eventually(path, async || {
@@ -285,7 +312,8 @@ pub(crate) fn said(output: Output) -> Said {
 
 impl Bed {
     async fn start(arguments: &[&str]) -> Self {
-        let plane = ControlPlane::start_temporary().await.expect("start a control plane");
+        let plane = ControlPlane::start_temporary_for(MODE).await;
+        let plane = plane.expect("start a control plane");
         let client = plane.admin().expect("an administrator");
         let [webhook, probes] = [(); 2].map(|()| free_port().expect("a port"));
         let base = format!("https://127.0.0.1:{webhook}");
@@ -304,7 +332,7 @@ impl Bed {
         }
         let mut server = Command::new(server_binary());
         server
-            .args(["server", "--mode", "standalone"])
+            .args(["server", "--mode", MODE.as_str()])
             .args(arguments)
             .args(["--listen", &format!("127.0.0.1:{probes}")])
             .args(["--webhook-listen", &format!("127.0.0.1:{webhook}")])
@@ -320,7 +348,14 @@ impl Bed {
             maps.get_opt("tenure-settings").await.expect("read the settings")
         })
         .await;
-        Self { _server: server, plane, audit }
+        let kargo = match MODE {
+            Mode::Standalone => None,
+            Mode::Companion => {
+                let running = kargo::Running::start(&plane, kargo::Options::default()).await;
+                Some(running.expect("start the stand-in"))
+            }
+        };
+        Self { kargo, _server: server, plane, audit }
     }
 
     fn kubeconfig(&self, user: &str) -> PathBuf {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tenure_api::install::{self, BREAKER, Installation, NAME, SETTINGS, TENURE_GROUP};
 use tenure_core::contents::Unseen;
 use tenure_core::doctor::{InstallationFacts, Presence, Seen};
-use tenure_core::keys;
+use tenure_core::{Mode, keys};
 
 use super::{AT_ONCE, list::Meta, or_unseen, told};
 use crate::execute::post;
@@ -51,7 +51,7 @@ const NEEDED: [Needed; 11] = [
     needed("patch", "namespaces", "", None, "adopt, release, and keep and hold of a namespace"),
     needed("list", "deletionpolicies", TENURE_GROUP, None, "plan, why, delete"),
     needed("list", "deletionplans", TENURE_GROUP, None, "plans, audit"),
-    needed("patch", "deletionplans", TENURE_GROUP, None, "approve"),
+    needed("patch", "deletionplans", TENURE_GROUP, None, "approve, cancel"),
     needed("get", "configmaps", "", Some(SETTINGS), "plan as the server does"),
     needed("get", "configmaps", "", Some(BREAKER), "plan, breaker"),
     needed("patch", "configmaps", "", Some(BREAKER), "breaker close"),
@@ -68,12 +68,14 @@ impl Cluster {
         let namespace = self.settings.tenure_namespace.clone();
         let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &namespace);
         let leases: Api<Lease> = Api::namespaced(self.client.clone(), &namespace);
-        let (settings, breaker, lease, lacking) = futures::join!(
+        let (settings, breaker, lease, lacking, projects) = futures::join!(
             self.within("read the settings", maps.get_metadata_opt(SETTINGS)),
             self.within("read the breaker", maps.get_opt(BREAKER)),
             self.within("read the lease", leases.get_opt(NAME)),
             self.lacking(),
+            self.lingering_projects(),
         );
+        let (held, stamped) = or_unseen(&mut unseen, "projects.kargo.akuity.io", projects);
         let published = presence(&mut unseen, "configmaps", settings.map(|found| found.is_some()));
         let breaker = or_unseen(&mut unseen, "configmaps", breaker)
             .map(|map| crate::breaker::record(&map))
@@ -90,10 +92,13 @@ impl Cluster {
             namespace,
             objects,
             published,
-            lease: lease.and_then(held),
+            lease: lease.and_then(lease_of),
             lease_seen,
             asked,
             breaker,
+            beside_kargo: self.settings.mode == Mode::Companion,
+            held,
+            stamped,
             lacking,
         };
         (facts, unseen)
@@ -113,7 +118,10 @@ impl Cluster {
             let without = "nothing is deleted until it is".to_owned();
             objects.push(Seen { object: format!("crd/{name}"), presence, without });
         }
-        let guards = install::manifests(&Installation::default());
+        let guards = install::manifests(&Installation {
+            mode: self.settings.mode,
+            ..Installation::default()
+        });
         for (kind, plural) in [
             ("ValidatingAdmissionPolicy", "validatingadmissionpolicies"),
             ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"),
@@ -223,7 +231,7 @@ fn name_of(object: &Value) -> Option<&str> {
 }
 
 /// Who holds the Lease, since when, and for how many seconds that holds.
-fn held(lease: Lease) -> Option<(String, jiff::Timestamp, i64)> {
+fn lease_of(lease: Lease) -> Option<(String, jiff::Timestamp, i64)> {
     let spec = lease.spec?;
     let renewed = spec.renew_time?.0;
     let holds = i64::from(spec.lease_duration_seconds.unwrap_or_default());

@@ -10,9 +10,11 @@ mod installation;
 mod list;
 mod namespace;
 mod pods;
+mod projects;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
+use tenure_core::Mode;
 use tenure_core::contents::Unseen;
 use tenure_core::doctor::Facts;
 
@@ -48,7 +50,7 @@ impl Cluster {
         let mut facts = namespace::facts(&namespace, self.now());
         let labels = namespace.metadata.labels.unwrap_or_default();
         let objects = self.see_objects(&mut facts, &progress).await;
-        let (apis, conversions, webhooks, pods, denials, syncs, workloads) = futures::join!(
+        let (apis, conversions, webhooks, pods, denials, syncs, workloads, project) = futures::join!(
             self.read_api_services(),
             self.read_conversions(),
             self.read_webhooks(&labels, &facts.kinds),
@@ -56,8 +58,11 @@ impl Cluster {
             self.read_denials(name),
             self.read_syncs(name, &objects),
             self.read_workloads(&facts),
+            self.has_project(name),
         );
+        facts.beside_kargo = self.settings.mode == Mode::Companion;
         let unseen = &mut facts.unseen;
+        facts.project = or_unseen(unseen, "projects.kargo.akuity.io", project.map(Some));
         facts.apis = or_unseen(unseen, "apiservices.apiregistration.k8s.io", apis);
         facts.conversions =
             or_unseen(unseen, "customresourcedefinitions.apiextensions.k8s.io", conversions);

@@ -15,6 +15,10 @@ pub struct Facts {
     pub now: Timestamp,
     /// Since when it is terminating; `None` if it is not.
     pub deleting: Option<Timestamp>,
+    /// Whether Tenure runs beside Kargo's management controller.
+    pub beside_kargo: bool,
+    /// Whether there is a Project of its name; `None` if that could not be seen.
+    pub project: Option<bool>,
     /// Its `metadata.finalizers`.
     pub finalizers: Vec<String>,
     /// Its `spec.finalizers`, of which the namespace controller takes off its own.

@@ -83,6 +83,10 @@ pub enum Cause {
     BreakerOpen,
     /// Whoever asks lacks rights that commands need.
     RightsLacking,
+    /// Projects hang in their deletion, for nobody lets go of them.
+    ProjectsHeld,
+    /// A stamp stands on a Project that is not being deleted.
+    StampLeft,
 }
 
 impl Cause {
@@ -110,6 +114,8 @@ impl Cause {
             Self::NotAsked => "NotAsked",
             Self::BreakerOpen => "BreakerOpen",
             Self::RightsLacking => "RightsLacking",
+            Self::ProjectsHeld => "ProjectsHeld",
+            Self::StampLeft => "StampLeft",
         }
     }
 }

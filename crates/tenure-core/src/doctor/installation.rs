@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Cause, Finding, Remedy, Severity};
+use super::{Cause, Finding, Remedy, Severity, projects};
 use crate::keys;
 
 /// Whether something is there, as far as anybody could see.
@@ -47,6 +47,12 @@ pub struct InstallationFacts {
     pub asked: Result<(), String>,
     /// Why the breaker is open, if it is.
     pub breaker: Option<String>,
+    /// Whether Tenure runs beside Kargo's management controller.
+    pub beside_kargo: bool,
+    /// Projects whose deletion was asked for and that somebody still holds, and since when.
+    pub held: Vec<(String, Timestamp)>,
+    /// Projects that are not being deleted and carry a stamp, and since when.
+    pub stamped: Vec<(String, Timestamp)>,
     /// What whoever asks may not do, as `patch projects.kargo.akuity.io`, with the commands that
     /// need it.
     pub lacking: Vec<(String, String)>,
@@ -57,7 +63,7 @@ pub fn examine_installation(facts: &InstallationFacts) -> Vec<Finding> {
     if let Some(finding) = absent(facts) {
         return vec![finding];
     }
-    let rules = [missing, away, not_asked, breaker_open, rights];
+    let rules = [missing, away, not_asked, breaker_open, projects::held, projects::stamped, rights];
     let mut findings: Vec<_> = rules.iter().flat_map(|rule| rule(facts)).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
@@ -165,11 +171,11 @@ fn rights(facts: &InstallationFacts) -> Vec<Finding> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::testing::{holds, only};
     use super::*;
 
-    fn well() -> InstallationFacts {
+    pub(in super::super) fn well() -> InstallationFacts {
         let now: Timestamp = "2026-11-23T08:15:31Z".parse().unwrap();
         InstallationFacts {
             now,
@@ -184,6 +190,9 @@ mod tests {
             lease_seen: true,
             asked: Ok(()),
             breaker: None,
+            beside_kargo: true,
+            held: Vec::new(),
+            stamped: Vec::new(),
             lacking: Vec::new(),
         }
     }

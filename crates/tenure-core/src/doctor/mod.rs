@@ -18,6 +18,7 @@ mod installation;
 mod machinery;
 mod namespace;
 mod objects;
+mod projects;
 
 pub use controllers::{awaits_others, rights_wanted};
 pub use facts::{

@@ -45,15 +45,21 @@ fn own(facts: &Facts, finalizer: &str, place: &str) -> Finding {
         (false, true) => Severity::Note,
         (false, false) => Severity::Likely,
     };
+    let abandoned = ours && facts.is_going() && facts.project == Some(false);
     let what = format!(
-        "the Namespace itself carries {finalizer}, and {} until it is taken off",
-        facts.verb("stays", "stay")
+        "the Namespace itself carries {finalizer}, and {} until it is taken off{}",
+        facts.verb("stays", "stay"),
+        if abandoned { "; its Project is gone" } else { "" }
     );
     let (look, mend) = if ours {
         (
             Remedy::look("see how far Tenure, or Kargo, is with its Project")
                 .by(format!("kubectl tenure plan namespace/{name}")),
-            "see that Tenure's server runs, which takes it off once the Project is done with",
+            if facts.beside_kargo {
+                "see that Kargo's management controller runs, which takes it off"
+            } else {
+                "see that Tenure's server runs, which takes it off once the Project is done with"
+            },
         )
     } else {
         (
@@ -111,6 +117,23 @@ mod tests {
         assert_eq!(finding.remedies().last().map(|remedy| remedy.risk), Some(Risk::Forces));
         let facts = Facts { spec_finalizers: own(KUBERNETES), ..going() };
         assert_eq!(own_finalizers(&facts), []);
+    }
+
+    #[test]
+    fn kargos_finalizer_without_a_project_is_told_and_who_takes_it_off() {
+        let facts = Facts {
+            finalizers: vec![keys::FINALIZER.to_owned()],
+            project: Some(false),
+            beside_kargo: true,
+            ..going()
+        };
+        let finding = only(own_finalizers(&facts));
+        assert!(finding.what.ends_with("; its Project is gone"), "{finding:?}");
+        assert!(finding.remedies()[1].advice.contains("Kargo's management controller"));
+        let alone = only(own_finalizers(&Facts { beside_kargo: false, ..facts.clone() }));
+        assert!(alone.remedies()[1].advice.contains("Tenure's server"), "{alone:?}");
+        let unseen = only(own_finalizers(&Facts { project: None, ..facts }));
+        assert!(!unseen.what.contains("is gone"), "what was not seen is not taken for absent");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 use tenure_api::{Project, install};
-use tenure_testbed::{ControlPlane, Process, TENURE_NAMESPACE, eventually};
+use tenure_testbed::{ControlPlane, Process, TENURE_NAMESPACE, eventually, wait_for_guard};
 
 use crate::support::{CHART, RELEASE, helm, outcome, with_values};
 
@@ -93,6 +93,18 @@ impl Cluster {
         let mut command = self.container("server", &pod).await;
         command.args(["--listen", "127.0.0.1:0"]);
         Process::start("server", command, self.plane.dir()).expect("start the server")
+    }
+
+    /// The same, asked by the API server at that port.
+    pub(crate) async fn asked_server(&self, port: u16) -> Process {
+        let deployment = self.deployments().get("tenure").await.expect("it is installed");
+        let pod = json!(deployment.spec.expect("a specification").template.spec);
+        let mut command = self.container("server", &pod).await;
+        command.args(["--listen", "127.0.0.1:0", "--webhook-host", "127.0.0.1"]);
+        command.args(["--webhook-listen", &format!("127.0.0.1:{port}")]);
+        let server = Process::start("server", command, self.plane.dir()).expect("start the server");
+        wait_for_guard(&self.client).await;
+        server
     }
 
     fn deployments(&self) -> Api<Deployment> {

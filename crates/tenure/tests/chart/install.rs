@@ -16,7 +16,7 @@ use tenure_api::{DeletionPlan, Project, install};
 use tenure_testbed::{ControlPlane, TENURE_NAMESPACE, apply, eventually};
 
 use crate::cluster::Cluster;
-use crate::support::{render, sets};
+use crate::support::{render, sets, standalone};
 
 /// Stand-ins for kinds that others install: the real definitions take no part in this.
 const OTHERS: [(&str, &str, &str, &str); 3] = [
@@ -49,6 +49,8 @@ async fn the_api_server_takes_every_object_and_no_upgrade_deletes_a_definition()
     let cluster = Cluster::without_tenure().await;
     install_stand_ins(&cluster).await;
     cluster.upgrade(&json!({}), &[]);
+    assert_eq!(cluster.definitions().await, 2, "that of Projects is Kargo's");
+    cluster.upgrade(&standalone(), &[]);
     assert_eq!(cluster.definitions().await, 3);
     for (name, values) in sets() {
         // Hooks too, which an upgrade does not make.
@@ -68,7 +70,7 @@ async fn the_api_server_takes_every_object_and_no_upgrade_deletes_a_definition()
         ("list", "tenure.dev", "deletionplans", [true, true, true]),
         ("get", "tenure.dev", "deletionpolicies", [true, true, true]),
         ("watch", "kargo.akuity.io", "projects", [true, true, true]),
-        ("patch", "tenure.dev", "deletionplans", [false, false, true]),
+        ("patch", "tenure.dev", "deletionplans", [false, true, true]),
         ("patch", "kargo.akuity.io", "projects", [false, true, false]),
         ("delete", "tenure.dev", "deletionplans", [false, true, false]),
         ("patch", "", "configmaps", [false, true, false]),
@@ -112,7 +114,13 @@ async fn bind(cluster: &Cluster, role: &str, user: &str) {
 
 /// Whether the user may, in Tenure's namespace where the kind is in one; and the breaker's object
 /// where it is a ConfigMap.
-async fn allowed(cluster: &Cluster, user: &str, verb: &str, group: &str, kind: &str) -> bool {
+pub(crate) async fn allowed(
+    cluster: &Cluster,
+    user: &str,
+    verb: &str,
+    group: &str,
+    kind: &str,
+) -> bool {
     let named = (kind == "configmaps").then_some(install::BREAKER);
     let namespace = matches!(kind, "configmaps" | "secrets").then_some(TENURE_NAMESPACE);
     let review: SubjectAccessReview = serde_json::from_value(json!({
@@ -130,13 +138,14 @@ async fn allowed(cluster: &Cluster, user: &str, verb: &str, group: &str, kind: &
 /// The values of a life: nothing routes to a webhook here.
 fn values() -> Value {
     json!({
+        "mode": "standalone",
         "webhook": {"enabled": false},
         "breakGlassGroup": "break-glass",
         "directDeletion": {"restrict": true, "users": ["ann"]},
     })
 }
 
-async fn create_ready(cluster: &Cluster, name: &str) {
+pub(crate) async fn create_ready(cluster: &Cluster, name: &str) {
     let created = cluster.projects.create(&PostParams::default(), &Project::named(name)).await;
     created.expect("create the Project");
     eventually(&format!("{name} is ready"), async || {
@@ -146,7 +155,7 @@ async fn create_ready(cluster: &Cluster, name: &str) {
     .await;
 }
 
-async fn gone<K>(api: &Api<K>, name: &str)
+pub(crate) async fn gone<K>(api: &Api<K>, name: &str)
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {

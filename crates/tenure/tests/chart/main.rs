@@ -3,6 +3,7 @@
 //! Helm itself is the witness; it is built once from its Go module.
 
 mod arguments;
+mod beside;
 mod cluster;
 mod install;
 mod objects;

@@ -3,6 +3,7 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Value, json};
 use tenure_api::install::{self, Installation};
+use tenure_core::Mode;
 
 use crate::support::{CHART, helm, objects, with_values};
 
@@ -29,14 +30,27 @@ fn bare(mut object: Value) -> Value {
 fn every_object_of_the_code_is_rendered_as_the_code_has_it() {
     // Names that are numbers, unless they are quoted.
     let (own, kargo) = ("123", "0x10");
-    let template = helm(&["template", "release", CHART, "--namespace", own]);
-    let values = json!({"kargo": {"namespace": kargo}, "rbac": {"clean": true}});
-    let rendered = with_values(template, &values).expect("it renders");
-    let rendered: Vec<_> = objects(&rendered).into_iter().map(bare).collect();
-    let is_kargos = |crd: &&CustomResourceDefinition| crd.spec.names.kind == "Project";
-    let mut wanted: Vec<Value> =
-        install::crds().iter().filter(|crd| !is_kargos(crd)).map(|crd| json!(crd)).collect();
+    for mode in [Mode::Companion, Mode::Standalone] {
+        let template = helm(&["template", "release", CHART, "--namespace", own]);
+        let values = json!({
+            "mode": mode.as_str(), "kargo": {"namespace": kargo}, "rbac": {"clean": true},
+        });
+        let rendered = with_values(template, &values).expect("it renders");
+        let rendered: Vec<_> = objects(&rendered).into_iter().map(bare).collect();
+        every_object_is_among(&rendered, mode, own, kargo);
+    }
+}
+
+fn every_object_is_among(rendered: &[Value], mode: Mode, own: &str, kargo: &str) {
+    let is_kargos = |crd: &CustomResourceDefinition| crd.spec.names.kind == "Project";
+    let has_projects = rendered.iter().any(|object| {
+        object["kind"] == "CustomResourceDefinition" && object["spec"]["names"]["kind"] == "Project"
+    });
+    assert_eq!(has_projects, mode == Mode::Standalone, "beside Kargo it is Kargo's");
+    let ours = install::crds().into_iter().filter(|crd| !is_kargos(crd));
+    let mut wanted: Vec<Value> = ours.map(|crd| json!(crd)).collect();
     let installation = Installation {
+        mode,
         namespace: own.to_owned(),
         kargo_namespace: kargo.to_owned(),
         break_glass_group: Some(String::new()),

@@ -153,9 +153,15 @@ pub(crate) fn issuer() -> Value {
     }}})
 }
 
+/// Where Kargo's management controller does not run.
+pub(crate) fn standalone() -> Value {
+    json!({"mode": "standalone"})
+}
+
 /// The value sets besides the default, by name.
-pub(crate) fn sets() -> [(&'static str, Value); 4] {
+pub(crate) fn sets() -> [(&'static str, Value); 5] {
     [
+        ("standalone", standalone()),
         ("everything", everything()),
         ("bare", bare()),
         ("existing-secret", existing_secret()),

@@ -19,7 +19,7 @@ fn wrong_values_are_refused_by_name() {
         (json!({"replicas": "two"}), "/replicas"),
         (json!({"replicas": -1}), "/replicas"),
         (json!({"profile": "Protective"}), "/profile"),
-        (json!({"mode": "companion"}), "/mode"),
+        (json!({"mode": "Companion"}), "/mode"),
         (json!({"kargo": {"namespace": "Kargo"}}), "/kargo/namespace"),
         (json!({"kargo": {"namespace": ""}}), "/kargo/namespace"),
         (json!({"systemNamespaces": ["a.b"]}), "/systemNamespaces/0"),

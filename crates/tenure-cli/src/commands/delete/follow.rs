@@ -9,7 +9,7 @@ use kube::{Api, ResourceExt as _};
 use tenure_api::{DeletionPlan, Project};
 use tenure_core::plan::{self, Phase, PlanFacts};
 use tenure_core::trail::Event;
-use tenure_core::{Disposition, Uid};
+use tenure_core::{Disposition, Mode, Uid};
 
 use super::prepare::Prepared;
 use crate::exit::{Failure, Kind, Outcome};
@@ -34,6 +34,8 @@ struct Followed<'a> {
     name: &'a str,
     project: &'a Uid,
     namespace: Option<&'a Uid>,
+    /// Whether Kargo lets go of the Project, and its plan is carried out after that.
+    beside_kargo: bool,
     disposition: Option<Disposition>,
     /// Stays again.
     again: String,
@@ -50,11 +52,12 @@ pub(super) async fn follow(
     printer: &Printer,
 ) -> Outcome<String> {
     let world = &prepared.look.world;
-    let Some(project) = world.project() else { return Ok(String::new()) };
+    let Some(project) = prepared.world_uid() else { return Ok(String::new()) };
     let followed = Followed {
         name: &prepared.look.name,
-        project: &project.uid,
+        project,
         namespace: world.namespace().map(|namespace| &namespace.uid),
+        beside_kargo: prepared.look.known.settings.mode == Mode::Companion,
         disposition: prepared.disposition(),
         again: prepared.command(),
     };
@@ -143,6 +146,10 @@ impl Followed<'_> {
         if seen.project.is_some() {
             return Ok(None);
         }
+        let awaited = seen.plan.as_ref().is_some_and(|plan| !plan.status.phase.is_final());
+        if self.beside_kargo && awaited {
+            return Ok(None);
+        }
         let stands = seen.namespace.is_some();
         let going = seen.namespace.as_ref().and_then(|ns| ns.metadata.deletion_timestamp.as_ref());
         if self.disposition == Some(Disposition::Delete) && going.is_some() {
@@ -180,7 +187,9 @@ impl Followed<'_> {
         let held = conditions.flat_map(|status| &status.conditions).filter(|c| {
             matches!(c.type_.as_str(), "Stalled" | "Reconciling") && c.status == "True"
         });
-        if told.is_empty() {
+        if seen.project.is_some() && self.beside_kargo {
+            told.push(format!("Kargo has yet to let go of Project {}", self.name));
+        } else if told.is_empty() {
             told.extend(held.map(|c| format!("{}: {}", c.reason, c.message)));
         }
         let finalizers = |meta: &kube::core::ObjectMeta| -> Vec<String> {

@@ -6,7 +6,6 @@ mod prepare;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tenure_api::Project;
 
 use crate::arguments::{DeleteArguments, DryRun, GlobalArguments};
 use crate::dialog::ask;
@@ -142,8 +141,11 @@ impl Task<'_> {
     async fn look(&self, name: &str, printer: &Printer) -> Outcome<Prepared> {
         let Self { session, known, who, .. } = self;
         let look = Look::at(name, session, known, who, Extent::All, printer).await?;
+        if look.outlived().is_some() {
+            return Prepared::to_follow(look, self.arguments, self.file.as_ref());
+        }
         if look.world.project().is_none() {
-            return Err(session.absent::<Project>(format!("project/{name}")).await);
+            return Err(look.no_project(session).await);
         }
         Prepared::of(look, self.arguments, self.file.as_ref(), session)
     }
@@ -187,7 +189,8 @@ impl Task<'_> {
         if self.arguments.digest.is_some() || self.arguments.dry_run != DryRun::None {
             return Ok(());
         }
-        let prepared: Vec<_> = items.iter().filter_map(|(_, item)| item.as_ref().ok()).collect();
+        let prepared = items.iter().filter_map(|(_, item)| item.as_ref().ok());
+        let prepared: Vec<_> = prepared.filter(|prepared| !prepared.goes_on()).collect();
         if prepared.is_empty() {
             return Ok(());
         }
@@ -240,6 +243,9 @@ impl Task<'_> {
         printer: &Printer,
     ) -> Outcome<String> {
         let name = &prepared.look.name;
+        if prepared.goes_on() {
+            return Ok("its deletion was accepted before".to_owned());
+        }
         match self.arguments.dry_run {
             DryRun::Client => return Ok("nothing was sent (dry run)".to_owned()),
             DryRun::Server | DryRun::None => {}

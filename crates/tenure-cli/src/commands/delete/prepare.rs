@@ -9,7 +9,7 @@ use crate::arguments::DeleteArguments;
 use crate::choice::{self, Writes};
 use crate::dialog::Wanted;
 use crate::exit::{Failure, Kind, Outcome};
-use crate::look::{Look, is_unheeded};
+use crate::look::{Look, is_unheeded, outlives};
 use crate::plan_file::PlanFile;
 use crate::remedy;
 use crate::session::{Session, Who};
@@ -58,6 +58,41 @@ impl Prepared {
         Ok(Self { look, writes })
     }
 
+    /// Of a Project that is gone, whose plan has yet to be carried out: nothing is left to ask for,
+    /// but to stay.
+    pub(super) fn to_follow(
+        look: Look,
+        arguments: &DeleteArguments,
+        file: Option<&PlanFile>,
+    ) -> Outcome<Self> {
+        let prepared = Self { look, writes: Writes::default() };
+        let Some(plan) = prepared.look.outlived() else { return Ok(prepared) };
+        let command = format!("kubectl tenure plans {}", plan.name);
+        let choice: Option<Disposition> = arguments.disposition.map(Into::into);
+        if wanted_digest(arguments, file).is_some_and(|wanted| wanted != plan.digest) {
+            let why = format!(
+                "{}, by another digest: {}",
+                outlives(&prepared.look.name, plan),
+                plan.digest
+            );
+            return Err(Failure::new(Kind::PlanChanged, why).next(command));
+        }
+        if let Some(choice) = choice.filter(|choice| *choice != plan.disposition) {
+            let why = format!(
+                "{}, to {}; {choice} cannot be chosen any more",
+                outlives(&prepared.look.name, plan),
+                plan.disposition
+            );
+            return Err(Failure::refused(why).next(command));
+        }
+        Ok(prepared)
+    }
+
+    /// Whether the Project is gone, and only its plan has yet to be carried out.
+    pub(super) fn goes_on(&self) -> bool {
+        self.look.outlived().is_some()
+    }
+
     /// The plan, if there is anything to decide.
     pub(super) fn plan(&self) -> Option<&Plan> {
         self.look.preview.as_ref().map(|preview| &preview.plan)
@@ -65,12 +100,14 @@ impl Prepared {
 
     /// Of which incarnation of the Project it is.
     pub(super) fn world_uid(&self) -> Option<&Uid> {
-        self.look.world.project().map(|project| &project.uid)
+        let outlived = || self.look.outlived().map(|plan| &plan.project_uid);
+        self.look.world.project().map(|project| &project.uid).or_else(outlived)
     }
 
     /// What becomes of the namespace.
     pub(super) fn disposition(&self) -> Option<Disposition> {
-        self.plan().map(|plan| plan.disposition)
+        let outlived = self.look.outlived().map(|plan| plan.disposition);
+        outlived.or_else(|| self.plan().map(|plan| plan.disposition))
     }
 
     /// Whether it was refused for want of nothing but the confirmation that is written with it.
@@ -130,9 +167,10 @@ impl Prepared {
             Some(choice) => format!(" --disposition {}", choice.as_str().to_ascii_lowercase()),
             None => String::new(),
         };
-        match self.plan() {
-            Some(plan) => {
-                format!("kubectl tenure delete project/{name}{choice} --digest {}", plan.digest())
+        let outlived = self.look.outlived().map(|plan| plan.digest.clone());
+        match outlived.or_else(|| self.plan().map(Plan::digest)) {
+            Some(digest) => {
+                format!("kubectl tenure delete project/{name}{choice} --digest {digest}")
             }
             None => format!("kubectl delete project {name}"),
         }
