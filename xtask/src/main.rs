@@ -7,6 +7,7 @@ mod codegen;
 mod demo;
 mod deps;
 mod dist;
+mod soak;
 mod test;
 
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ enum Command {
     Test,
     /// Measure, on a real control plane; exits 0 only if every target is met
     Bench(bench::Arguments),
+    /// Play random schedules beside Kargo; exits 0 only if everything holds in each
+    Soak(soak::Arguments),
     /// A control plane to try things on
     #[command(subcommand)]
     Cluster(Cluster),
@@ -74,6 +77,7 @@ async fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Test => test::run_checks().await,
         Command::Bench(arguments) => bench::run(arguments).await,
+        Command::Soak(arguments) => soak::soak(&arguments),
         Command::Cluster(Cluster::Up { dir, port }) => cluster::up(&dir, port).await,
         Command::Cluster(Cluster::Down { dir }) => cluster::down(&dir),
         Command::Codegen { check } => codegen::run(check),
