@@ -1,6 +1,6 @@
 //! What the tests share: a control plane with a server and its webhook, people, and the command.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Weak};
 
@@ -13,7 +13,7 @@ use tenure_api::{DeletionPlan, Project};
 use tenure_core::Mode;
 use tenure_testbed::audit::AuditLog;
 use tenure_testbed::{
-    ControlPlane, Process, TENURE_NAMESPACE, eventually, free_port, install_webhook, kargo,
+    ControlPlane, Process, TENURE_NAMESPACE, built, eventually, free_port, install_webhook, kargo,
     wait_for_guard,
 };
 
@@ -330,7 +330,7 @@ impl Bed {
             let path = plane.dir().join(format!("{user}.kubeconfig"));
             plane.write_kubeconfig(&path, user, &[group]).expect("a kubeconfig");
         }
-        let mut server = Command::new(server_binary());
+        let mut server = Command::new(built("tenure", "tenure").expect("the server"));
         server
             .args(["server", "--mode", MODE.as_str()])
             .args(arguments)
@@ -361,17 +361,6 @@ impl Bed {
     fn kubeconfig(&self, user: &str) -> PathBuf {
         self.plane.dir().join(format!("{user}.kubeconfig"))
     }
-}
-
-/// The server, built anew: it is another package's, and may be older than this.
-fn server_binary() -> PathBuf {
-    let here = Path::new(env!("CARGO_BIN_EXE_kubectl-tenure"));
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "tenure", "--bin", "tenure"])
-        .status()
-        .expect("run cargo");
-    assert!(status.success(), "the server cannot be built");
-    here.with_file_name("tenure")
 }
 
 /// What people may do who are no administrators.

@@ -37,7 +37,9 @@ impl Inner {
     /// The breaker with that record.
     fn breaker(&self, record: Option<BreakerRecord>, limit: BreakerLimit) -> Breaker {
         let started = self.plans.started.values().copied().collect();
-        Breaker { record, started, projects: self.projects.len(), limit }
+        // Beside Kargo, Projects go before their plans are carried out.
+        let gone = self.plans.unfinished.keys().filter(|name| !self.projects.contains_key(*name));
+        Breaker { record, started, projects: self.projects.len() + gone.count(), limit }
     }
 }
 
