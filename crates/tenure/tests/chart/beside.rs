@@ -44,7 +44,6 @@ impl Cluster {
         for (verb, group, kind) in [
             ("create", rbac, "rolebindings"),
             ("create", rbac, "clusterroles"),
-            ("bind", rbac, "clusterroles"),
             ("patch", "kargo.akuity.io", "projects/status"),
         ] {
             may.push(allowed(self, SERVER, verb, group, kind).await);
