@@ -80,13 +80,14 @@ fn unprotected(record: &Record, deleted: &Deleted, lenient: bool) -> Result<(), 
     let mut words = Vec::new();
     for version in *sent..=*accepted {
         let stands = record.projects.get(version).and_then(Option::as_ref);
-        let last = record.projects.iter().take(version).rev().flatten().next();
+        // Another of its name may have come and gone since.
         let recorded = |project: &&Value| {
             annotation(namespace, keys::PROJECT_UID) == project["metadata"]["uid"].as_str()
         };
+        let last = record.projects.iter().take(version).rev().flatten().find(recorded);
         // Whose it is not, is for people to delete; and nobody keeps Kargo from it but the stamp.
         let free = lenient || matches!(by, Actor::User(_));
-        let Some(project) = stands.or_else(|| last.filter(recorded)) else {
+        let Some(project) = stands.or(last) else {
             words.push((!free).then(|| "it is nobody's".to_owned()));
             continue;
         };
