@@ -5,13 +5,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use harness::{Bed, Broken, Soaked, one, soak};
+use harness::{Bed, Broken, Outcome, Soaked, one, soak};
 
 #[path = "../tests/soak/harness/mod.rs"]
 mod harness;
-
-/// Failed schedules that are told whole.
-const TOLD: usize = 3;
 
 #[derive(Parser)]
 struct Arguments {
@@ -39,11 +36,14 @@ async fn main() -> anyhow::Result<ExitCode> {
         println!("{}\n{}", outcome.report(), outcome.fate);
         return Ok(if outcome.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    let (start, mut told) = (Instant::now(), Instant::now());
+    let (start, mut told, mut wrong) = (Instant::now(), Instant::now(), 0);
     let tell = |soaked: &Soaked| {
+        for outcome in &soaked.wrong[wrong..] {
+            println!("{}\n{}\n", again(seed, outcome), outcome.report());
+        }
+        wrong = soaked.wrong.len();
         if told.elapsed() > Duration::from_secs(15) {
             told = Instant::now();
-            let wrong = soaked.wrong.len();
             println!("{} of {schedules}, {wrong} wrong", soaked.schedules);
         }
     };
@@ -56,13 +56,14 @@ async fn main() -> anyhow::Result<ExitCode> {
     for (fate, count) in &soaked.fates {
         println!("{count:7} {fate}");
     }
-    for outcome in soaked.wrong.iter().take(TOLD) {
-        println!("\n{}", outcome.report());
-    }
     for outcome in &soaked.wrong {
-        let (number, wrong) = (outcome.number, outcome.wrong.join("; "));
-        println!("wrong: cargo xtask soak --seed {seed} --schedule {number}: {wrong}");
+        println!("{}", again(seed, outcome));
     }
     println!("{} wrong", soaked.wrong.len());
     Ok(if soaked.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What does not hold, and how to see it again.
+fn again(seed: u64, Outcome { number, wrong, .. }: &Outcome) -> String {
+    format!("wrong: cargo xtask soak --seed {seed} --schedule {number}: {}", wrong.join("; "))
 }

@@ -4,15 +4,18 @@
 //! - it says so itself: keep-namespace other than `"false"`, a disposition, or a lien; or
 //! - it is the Project's (recorded as its own, or labelled and without a record), and the Project
 //!   says so from before the deletion was sent until it was accepted, by the same words or by a
-//!   label that a policy selects; of a Project that is gone, what it said last; or
+//!   label that a policy selects; of one that is gone, if it said so when its deletion was let in,
+//!   and to the end; or
 //! - it is the Project's, and was adopted; or
 //! - it is not the Project's, for whoever is not a person.
 //!
 //! Where Tenure was not asked about the Project's deletion, Kargo may delete what is unprotected,
 //! and what was never the Project's: nothing but the stamp keeps it from that.
 //!
-//! What a Project says is what it said before it was stamped. A word that comes to the Project after
-//! the deletion of the Namespace was sent comes too late: no request can hold for two objects.
+//! What a Project says is what it said before it was stamped. Once its deletion was let in, only who
+//! goes around admission's rules can make it say more, and that may be heard by nobody. A word that
+//! comes to the Project after the deletion of the Namespace was sent comes too late: no request can
+//! hold for two objects.
 
 use serde_json::Value;
 use tenure_api::DeletionPlan;
@@ -70,35 +73,50 @@ fn is_its(project: &Value, namespace: &Value) -> bool {
     }
 }
 
-/// Whether nothing protected what was deleted.
+/// The versions of the Project whose the Namespace is recorded to be, from when its deletion was let
+/// in; or where nobody held it, the last. Another of its name may have come and gone since.
+fn let_in<'a>(
+    versions: impl Iterator<Item = &'a Option<Value>>,
+    namespace: &Value,
+) -> Vec<&'a Value> {
+    let recorded = annotation(namespace, keys::PROJECT_UID);
+    let own = |project: &&Value| project["metadata"]["uid"].as_str() == recorded;
+    let own: Vec<_> = versions.flatten().filter(own).collect();
+    let going = |project: &&Value| project["metadata"]["deletionTimestamp"].is_string();
+    let from = own.iter().position(going).unwrap_or(own.len().saturating_sub(1));
+    own[from..].to_vec()
+}
+
+/// Whether nothing protected what was deleted: at no moment, while it could be asked.
 fn unprotected(record: &Record, deleted: &Deleted, lenient: bool) -> Result<(), String> {
     let Deleted { by, sent, accepted, namespace, .. } = deleted;
     let refuse = |why: String| Err(format!("{by:?} deleted the Namespace although {why}"));
     if let Some(word) = says(namespace) {
         return refuse(format!("it says {word}"));
     }
-    let mut words = Vec::new();
-    for version in *sent..=*accepted {
-        let stands = record.projects.get(version).and_then(Option::as_ref);
-        let last = record.projects.iter().take(version).rev().flatten().next();
-        let recorded = |project: &&Value| {
-            annotation(namespace, keys::PROJECT_UID) == project["metadata"]["uid"].as_str()
-        };
-        // Whose it is not, is for people to delete; and nobody keeps Kargo from it but the stamp.
-        let free = lenient || matches!(by, Actor::User(_));
-        let Some(project) = stands.or_else(|| last.filter(recorded)) else {
-            words.push((!free).then(|| "it is nobody's".to_owned()));
-            continue;
-        };
-        let its = is_its(project, namespace);
+    // Whose it is not, is for people to delete; and nobody keeps Kargo from it but the stamp.
+    let free = lenient || matches!(by, Actor::User(_));
+    let not_its = |why: &str| (!free).then(|| why.to_owned());
+    let protects = |project: &Value| {
         let adopted = annotation(namespace, keys::ORIGIN) == Some("Adopted");
         let floor = project["metadata"]["labels"][FLOOR] == "retain";
-        words.push(match its {
-            false => (!free).then(|| "it is not the Project's".to_owned()),
+        match is_its(project, namespace) {
+            false => not_its("it is not the Project's"),
             true if adopted => Some("it was adopted".to_owned()),
             true if floor => Some("a policy keeps it".to_owned()),
             true => says(project).map(|word| format!("the Project says {word}")),
-        });
+        }
+    };
+    let mut words = Vec::new();
+    for version in *sent..=*accepted {
+        match record.projects.get(version).and_then(Option::as_ref) {
+            Some(stands) => words.push(protects(stands)),
+            None => {
+                let gone = let_in(record.projects.iter().take(version), namespace);
+                words.extend(gone.is_empty().then(|| not_its("it is nobody's")));
+                words.extend(gone.into_iter().map(protects));
+            }
+        }
     }
     match words.into_iter().collect::<Option<Vec<_>>>() {
         Some(words) => refuse(words.join(", then ")),
