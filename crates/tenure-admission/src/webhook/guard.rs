@@ -48,6 +48,14 @@ impl Admission {
             return Verdict::conflict(format!("another namespace {name} stands in its place"));
         }
         let Some(project) = world.subject(self.cluster.settings()) else {
+            let kargo = &self.cluster.settings().kargo_namespace;
+            let kargo = format!("system:serviceaccount:{kargo}:kargo-management-controller");
+            if request.user_info.username == kargo {
+                // It deletes namespaces with their Projects, and remembers one that is gone.
+                return Verdict::forbidden(format!(
+                    "there is no Project {name} with which namespace {name} could go"
+                ));
+            }
             return without_project(name, &world);
         };
         let tenancy = tenancy(&project, namespace);
