@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::Resource as _;
 use serde_json::Value;
 use tenure_core::contents::{Kind, Manager, attribute};
@@ -144,8 +144,8 @@ pub fn unstamped(meta: &ObjectMeta) -> BTreeMap<String, String> {
     let mut annotations = map(meta.annotations.as_ref()).clone();
     let before = annotations.remove(keys::STAMPED_OVER);
     let stamped = annotations.remove(keys::STAMP).is_some();
-    let owners = || owners_of(meta, keys::KEEP_NAMESPACE);
-    let meant = || owners().any(|manager| manager != keys::FIELD_MANAGER);
+    let others = |entry: &ManagedFieldsEntry| entry.manager.as_deref() != Some(keys::FIELD_MANAGER);
+    let meant = || written(meta, "annotations", keys::KEEP_NAMESPACE).any(others);
     if stamped && keeps(meta) && !meant() {
         annotations.remove(keys::KEEP_NAMESPACE);
         annotations.extend(before.map(|value| (keys::KEEP_NAMESPACE.to_owned(), value)));
@@ -153,13 +153,16 @@ pub fn unstamped(meta: &ObjectMeta) -> BTreeMap<String, String> {
     annotations
 }
 
-/// Who has written that annotation as it is, by `managedFields`.
-fn owners_of<'a>(meta: &'a ObjectMeta, key: &str) -> impl Iterator<Item = &'a str> {
-    let field = format!("/f:metadata/f:annotations/f:{}", key.replace('/', "~1"));
-    let entries = meta.managed_fields.iter().flatten().filter(move |entry| {
+/// Who wrote that label or annotation as it is, and when, by `managedFields`.
+fn written<'a>(
+    meta: &'a ObjectMeta,
+    among: &str,
+    key: &str,
+) -> impl Iterator<Item = &'a ManagedFieldsEntry> {
+    let field = format!("/f:metadata/f:{among}/f:{}", key.replace('/', "~1"));
+    meta.managed_fields.iter().flatten().filter(move |entry| {
         entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer(&field).is_some())
-    });
-    entries.filter_map(|entry| entry.manager.as_deref())
+    })
 }
 
 fn keeps(meta: &ObjectMeta) -> bool {
@@ -170,10 +173,7 @@ fn keeps(meta: &ObjectMeta) -> bool {
 /// Project.
 fn stamp(meta: &ObjectMeta) -> Option<Stamp> {
     let plan = annotation(meta, keys::STAMP)?.to_owned();
-    let field = format!("/f:metadata/f:annotations/f:{}", keys::STAMP.replace('/', "~1"));
-    let written = meta.managed_fields.iter().flatten().filter(|entry| {
-        entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer(&field).is_some())
-    });
+    let written = written(meta, "annotations", keys::STAMP);
     let at = written.filter_map(|entry| Some(entry.time.as_ref()?.0)).max();
     let at = at.or_else(|| Some(meta.creation_timestamp.as_ref()?.0)).unwrap_or_default();
     Some(Stamp { plan, at })
@@ -191,11 +191,10 @@ pub(crate) fn managers(meta: &ObjectMeta, settings: &Settings) -> BTreeSet<Manag
 }
 
 fn labelled_by_controller(meta: &ObjectMeta) -> bool {
-    let field = format!("/f:metadata/f:labels/f:{}", keys::PROJECT_LABEL.replace('/', "~1"));
-    meta.managed_fields.iter().flatten().any(|entry| {
+    let controllers = |entry: &ManagedFieldsEntry| {
         entry.manager.as_deref().is_some_and(|manager| CONTROLLERS.contains(&manager))
-            && entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer(&field).is_some())
-    })
+    };
+    written(meta, "labels", keys::PROJECT_LABEL).any(controllers)
 }
 
 fn condition(condition: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition) -> Condition {

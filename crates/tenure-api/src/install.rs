@@ -43,6 +43,12 @@ pub const WEBHOOK_TLS: &str = "tenure-webhook-tls";
 /// The port on which the webhook is served, behind port 443 of its Service.
 pub const WEBHOOK_PORT: u16 = 9443;
 
+/// The user that Kargo's management controller is, whose ServiceAccount its chart names. Not its API
+/// server, which deletes Projects in the name of people.
+pub fn management_controller(kargo_namespace: &str) -> String {
+    format!("system:serviceaccount:{kargo_namespace}:kargo-management-controller")
+}
+
 /// What the manifests of one installation depend on.
 #[derive(Clone, Debug)]
 pub struct Installation {

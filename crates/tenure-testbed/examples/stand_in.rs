@@ -9,7 +9,6 @@
 //! It writes the certificate that it shows to that file. The cluster is that of `KUBECONFIG`.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -23,16 +22,12 @@ use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client, Config, ResourceExt as _};
-use rustls::ServerConfig;
-use rustls::crypto::ring;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 use tenure_api::install::BREAKER;
 use tenure_api::{DeletionPlan, DeletionPolicy, Project};
 use tenure_core::{Uid, keys, plan};
-use tenure_testbed::TENURE_NAMESPACE;
+use tenure_testbed::{TENURE_NAMESPACE, self_signed};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 /// As many threads as Tenure works with.
 #[tokio::main(worker_threads = 2)]
@@ -41,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
     let listen = arguments.next().context("give an address to listen on")?;
     let file = arguments.next().context("give a file for the certificate")?;
     let client = Client::try_from(Config::infer().await?)?;
-    let (acceptor, certificate) = acceptor()?;
+    let (acceptor, certificate) = self_signed()?;
     let listener =
         TcpListener::bind(&listen).await.with_context(|| format!("listen on {listen}"))?;
     // Whoever waits for the file finds somebody who listens.
@@ -57,18 +52,6 @@ async fn main() -> anyhow::Result<()> {
             anyhow::Ok(())
         });
     }
-}
-
-fn acceptor() -> anyhow::Result<(TlsAcceptor, String)> {
-    let key = rcgen::KeyPair::generate()?;
-    let params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()])?;
-    let certificate = params.self_signed(&key)?;
-    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], private)?;
-    Ok((TlsAcceptor::from(Arc::new(config)), certificate.pem()))
 }
 
 async fn answer(

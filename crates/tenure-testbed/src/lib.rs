@@ -16,6 +16,7 @@ pub mod kargo;
 mod pki;
 mod process;
 pub mod proxy;
+mod self_signed;
 mod users;
 mod waiting;
 mod webhook;
@@ -30,6 +31,7 @@ pub use fixtures::{
 };
 pub use helm::helm;
 pub use process::{Process, Stopped};
+pub use self_signed::self_signed;
 pub use users::write_token_kubeconfig;
 pub use waiting::{eventually, unique_name};
 pub use webhook::{free_port, install_webhook, wait_for_guard};

@@ -1,6 +1,6 @@
 //! A Project's Namespace, or the CustomResourceDefinition of Projects, is about to be deleted.
 
-use tenure_api::install::CANARY;
+use tenure_api::install::{CANARY, management_controller};
 use tenure_cluster::{Outlook, RequestError, World};
 use tenure_core::{CrdState, Disposition, NotOwned, ProjectFacts, Tenancy, keys, tenancy};
 
@@ -48,8 +48,7 @@ impl Admission {
             return Verdict::conflict(format!("another namespace {name} stands in its place"));
         }
         let Some(project) = world.subject(self.cluster.settings()) else {
-            let kargo = &self.cluster.settings().kargo_namespace;
-            let kargo = format!("system:serviceaccount:{kargo}:kargo-management-controller");
+            let kargo = management_controller(&self.cluster.settings().kargo_namespace);
             if request.user_info.username == kargo {
                 // It deletes namespaces with their Projects, and remembers one that is gone.
                 return Verdict::forbidden(format!(

@@ -10,20 +10,11 @@ use serde_json::json;
 use tenure_core::keys;
 
 use super::{Action, Policy, cel, not_break_glass, not_tenure, not_the_user};
-use crate::install::Installation;
-
-/// The ServiceAccount of Kargo's management controller, whose name its chart fixes. Not of its API
-/// server, which deletes Projects in the name of people.
-const MANAGEMENT_CONTROLLER: &str = "kargo-management-controller";
-
-/// The user that Kargo's management controller is.
-pub(super) fn management_controller(installation: &Installation) -> String {
-    format!("system:serviceaccount:{}:{MANAGEMENT_CONTROLLER}", installation.kargo_namespace)
-}
+use crate::install::{Installation, management_controller};
 
 pub(super) fn policy(installation: &Installation) -> Policy {
     let annotations = "oldObject.metadata.annotations";
-    let kargo = management_controller(installation);
+    let kargo = management_controller(&installation.kargo_namespace);
     let conditions = [
         json!({"name": "stands", "expression": "!has(oldObject.metadata.deletionTimestamp)"}),
         json!({"name": "annotated", "expression": format!("has({annotations})")}),

@@ -6,12 +6,11 @@
 use serde_json::json;
 use tenure_core::keys;
 
-use super::liens::management_controller;
 use super::{Action, Policy, cel};
-use crate::install::Installation;
+use crate::install::{Installation, management_controller};
 
 pub(super) fn policy(installation: &Installation) -> Policy {
-    let kargo = cel::literal(&management_controller(installation));
+    let kargo = cel::literal(&management_controller(&installation.kargo_namespace));
     let label = cel::literal(keys::PROJECT_LABEL);
     let yes = cel::literal(keys::TRUE);
     let spec = json!({

@@ -16,7 +16,7 @@ use super::telling::void;
 use super::{Observation, Step, Wait, deleting, former, orphan};
 use crate::plan::{self, Phase};
 use crate::status::{Progress, cap};
-use crate::{NamespaceName, ProjectFacts, Tenancy, tenancy};
+use crate::{NamespaceFacts, NamespaceName, ProjectFacts, Tenancy, tenancy};
 
 /// What a plan waits for while its Namespace takes its time to go.
 const TERMINATING: &str = "NamespaceTerminating";
@@ -46,10 +46,14 @@ fn is_nobodys(seen: &Observation<'_>) -> bool {
     seen.settings.is_system(seen.name) || NamespaceName::parse(seen.name).is_err()
 }
 
+/// The Namespace, if there is one that is not going.
+fn standing<'a>(seen: &'a Observation<'_>) -> Option<&'a NamespaceFacts> {
+    seen.namespace.as_ref().filter(|namespace| namespace.deleting.is_none())
+}
+
 /// A system namespace is nobody's to decide about, and Kargo's least of all.
 fn untouched(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
-    let stands = seen.namespace.as_ref().is_some_and(|ns| ns.deleting.is_none());
-    if project.finalizer && stands && !project.keeps {
+    if project.finalizer && standing(seen).is_some() && !project.keeps {
         return Step::StampProject(plan::name(seen.name, &project.uid));
     }
     Step::Done
@@ -66,8 +70,7 @@ fn live(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step 
     if let Some(step) = former::next(seen, project, now).or_else(|| forget(seen, project, now)) {
         return step;
     }
-    let stands = |ns: &&crate::NamespaceFacts| ns.deleting.is_none();
-    let Some(namespace) = seen.namespace.as_ref().filter(stands) else { return Step::Done };
+    let Some(namespace) = standing(seen) else { return Step::Done };
     if namespace.owner_reference {
         // With it, garbage collection would take the Namespace once the Project is gone.
         return Step::StripOwnerReference;
@@ -106,8 +109,7 @@ fn refused_after_all(
 /// decided now, and Kargo is told before it comes to the Namespace, or after it was refused.
 fn kargo_lets_go(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step {
     let lets_go = Step::Wait(Wait::Event);
-    let stands = |ns: &&crate::NamespaceFacts| ns.deleting.is_none();
-    let Some(namespace) = seen.namespace.as_ref().filter(stands) else { return lets_go };
+    let Some(namespace) = standing(seen) else { return lets_go };
     if !project.keeps {
         return Step::StampProject(plan::name(seen.name, &project.uid));
     }

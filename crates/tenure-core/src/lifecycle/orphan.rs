@@ -57,7 +57,6 @@ pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
 /// Gives the step that has to be taken first: [`Step::ReadAccess`].
 pub fn still_let(seen: &Observation<'_>) -> Result<Option<String>, Step> {
     let stands = |namespace: &&NamespaceFacts| namespace.deleting.is_none();
-    let recorded = |namespace: &&NamespaceFacts| namespace.project_uid.is_some();
     let (None, Some(namespace)) = (&seen.project, seen.namespace.as_ref().filter(stands)) else {
         return Ok(None);
     };
@@ -68,7 +67,9 @@ pub fn still_let(seen: &Observation<'_>) -> Result<Option<String>, Step> {
              about it has yet to be carried out; wait for it, or call it off: kubectl tenure plans"
         )));
     }
-    let Some(namespace) = Some(namespace).filter(recorded) else { return Ok(None) };
+    if namespace.project_uid.is_none() {
+        return Ok(None);
+    }
     match arrival(seen, namespace) {
         Some(Step::Wait(Wait::AtMost(left))) => Ok(Some(format!(
             "namespace {name} was made for a Project {name} whose creation was under way a moment \

@@ -16,18 +16,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
-use rustls::ServerConfig;
-use rustls::crypto::ring;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 use tenure_core::access::PROJECT_ADMIN;
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 use super::cache::Shelf;
 use super::provision::{Bodies, is_labelled, namespace};
 use super::run::Watches;
 use super::{Journal, create};
+use crate::self_signed;
 
 /// The webhook.
 pub struct Webhook {
@@ -131,7 +128,7 @@ pub async fn serve(
     listener: TcpListener,
     serves: impl FnOnce(&str) + Send,
 ) -> anyhow::Result<Infallible> {
-    let (acceptor, certificate) = acceptor()?;
+    let (acceptor, certificate) = self_signed()?;
     let mut watches = Watches::default();
     watches.add(Api::all(webhook.client.clone()), &webhook.namespaces, Duration::ZERO);
     let Watches { running, mut synced } = watches;
@@ -168,16 +165,4 @@ async fn respond(
     let body =
         answered.await.map_or_else(|error| format!("{error:#}"), |review| review.to_string());
     Ok(Response::new(Full::new(body.into())))
-}
-
-fn acceptor() -> anyhow::Result<(TlsAcceptor, String)> {
-    let key = rcgen::KeyPair::generate()?;
-    let params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()])?;
-    let certificate = params.self_signed(&key)?;
-    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], private)?;
-    Ok((TlsAcceptor::from(Arc::new(config)), certificate.pem()))
 }

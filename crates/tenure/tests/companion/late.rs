@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 use tenure_api::Project;
@@ -46,6 +48,23 @@ async fn what_people_said_last_counts_whatever_kargo_remembers() {
             assert_eq!(test.namespace(name).await.is_some(), number % 4 < 2, "{name}");
         }
     }
+}
+
+/// Its Project went by hand while Kargo was about to come to the namespace.
+#[tokio::test]
+async fn kargo_deletes_no_namespace_whose_project_is_gone() {
+    let test = Test::start().await;
+    let name = unique_name("remembered");
+    let labels = json!({"kargo.akuity.io/project": "true"});
+    test.apply(&json!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
+    }))
+    .await;
+    let kargo = tenure_api::install::management_controller("kargo");
+    let namespaces: Api<Namespace> = Api::all(test.client_as(&kargo, &["system:masters"]));
+    let refused = namespaces.delete(&name, &DeleteParams::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("there is no Project"), "{refused}");
+    test.namespaces.delete(&name, &DeleteParams::default()).await.expect("people may");
 }
 
 /// The next Project of the name comes while Kargo still remembers the one before.
