@@ -25,13 +25,17 @@ async fn a_list_says_what_would_become_of_each() {
     test.shared("list-shared").await;
     test.ready("list-held", json!({"hold.tenure.dev/audit": "not closed"})).await;
     let names = ["list-created", "list-shared", "list-held"];
-    let said = test.run(VERA, &["list"]);
-    assert!(said.out.lines().all(|line| line.len() <= 80), "{said:?}");
-    compare("list", &only(said, &names));
-    let label = serde_json::json!({"metadata": {"labels": {"team": "list"}}});
-    let patch = kube::api::Patch::Merge(label);
-    test.projects.patch("list-held", &Default::default(), &patch).await.expect("label");
-    let selected = test.run(VERA, &["list", "-l", "team=list", "-o", "name"]);
+    compare("list", &only(test.run(VERA, &["list"]), &names));
+    // Columns are as wide as what is shown; with labels, no other test's Project is.
+    for name in names {
+        let label = json!({"metadata": {"labels": {"team": name}}});
+        let patch = kube::api::Patch::Merge(label);
+        test.projects.patch(name, &Default::default(), &patch).await.expect("label");
+    }
+    let ours = test.run(VERA, &["list", "-l", "team in (list-created,list-shared,list-held)"]);
+    assert!(ours.out.lines().all(|line| line.len() <= 80), "{ours:?}");
+    assert_eq!(ours.out.lines().count(), 4, "{ours:?}");
+    let selected = test.run(VERA, &["list", "-l", "team=list-held", "-o", "name"]);
     assert_eq!(selected.out, "project/list-held\n");
     let json = test.run(VERA, &["list", "-n", "list-held", "-o", "json"]).json();
     assert_eq!(
