@@ -14,4 +14,5 @@ mod dialogue;
 mod following;
 mod people;
 mod plan;
+mod schema;
 mod support;

@@ -17,7 +17,7 @@ use tenure_testbed::{
     wait_for_guard,
 };
 
-use crate::MODE;
+use crate::{MODE, schema};
 
 /// Somebody who deletes Projects, and may see what is in their namespaces.
 pub(crate) const ANNA: &str = "anna";
@@ -63,7 +63,7 @@ impl Said {
     }
 
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+        schema::read(&self.out)
     }
 }
 

@@ -6,6 +6,8 @@ use tenure_core::Mode;
 /// How the server runs.
 const MODE: Mode = Mode::Companion;
 
+#[path = "../cli/schema.rs"]
+mod schema;
 #[path = "../cli/support.rs"]
 mod support;
 

@@ -1,10 +1,12 @@
 //! Plans that outlive their Projects: what is told of these, and what can still be said.
 
+use std::time::Duration;
+
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
 use tenure_testbed::eventually;
 
-use crate::support::{ANNA, BOB, Test, VERA, compare};
+use crate::support::{ANNA, BOB, Said, Test, VERA, compare};
 
 impl Test {
     /// A Project that was deleted and is gone, with a plan that waits for a grace of an hour; the
@@ -168,6 +170,18 @@ async fn while_kargo_does_not_run_who_stays_is_told_so_and_it_can_be_called_off(
         let heard = "project kargo-away is being deleted, and what it says now is heard by nobody";
         assert!(said.code == 3 && said.err.contains(heard), "{arguments:?}: {said:?}");
     }
+    // What is asked for and not done for a minute is no more a matter of waiting.
+    let held = |said: Said| {
+        let json = said.json();
+        let findings = json["tenure"]["findings"].as_array().expect("findings").clone();
+        findings.into_iter().find(|finding| finding["cause"] == "ProjectsHeld")
+    };
+    assert_eq!(held(test.run(ANNA, &["doctor", "-o", "json"])), None);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let finding = held(test.run(ANNA, &["doctor", "-o", "json"])).expect("it is told");
+    assert_eq!(finding["severity"], "Blocks");
+    let seen = finding["evidence"].to_string();
+    assert!(seen.contains("Projects kargo-away ("), "{finding:#}");
     let cancelled = test.run(ANNA, &["cancel", "kargo-away"]);
     assert_eq!(cancelled.code, 0, "{cancelled:?}");
     assert!(cancelled.out.starts_with("deletionplan/kargo-away."), "{cancelled:?}");

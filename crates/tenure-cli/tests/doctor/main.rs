@@ -4,4 +4,7 @@ mod admission;
 mod controllers;
 mod machinery;
 mod namespaces;
+mod projects;
+#[path = "../cli/schema.rs"]
+mod schema;
 mod support;

@@ -177,7 +177,7 @@ impl Test {
 
 impl Said {
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err))
+        crate::schema::read(&self.out)
     }
 
     /// The finding of that cause; null if there is none.
