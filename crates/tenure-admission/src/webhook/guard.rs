@@ -37,6 +37,15 @@ impl Admission {
             Ok(false) => {}
             Err(error) => return undecided(name, &error),
         }
+        let kargo = management_controller(&self.cluster.settings().kargo_namespace);
+        if request.user_info.username == kargo {
+            // It deletes namespaces with their Projects, goes by what it remembers of both, and
+            // asks nobody. It comes again, and is told by then to leave the namespace alone.
+            return Verdict::forbidden(format!(
+                "namespace {name} is not Kargo's to delete: Tenure decides what becomes of it, and \
+                 no plan that deletes it is being carried out"
+            ));
+        }
         let requester = request.requester(&self.options.front_ends);
         let looking = self.cluster.outlook(name, Some(requester), CONTENTS_WITHIN).await;
         let Outlook { world, preview, .. } = match looking {
@@ -48,13 +57,6 @@ impl Admission {
             return Verdict::conflict(format!("another namespace {name} stands in its place"));
         }
         let Some(project) = world.subject(self.cluster.settings()) else {
-            let kargo = management_controller(&self.cluster.settings().kargo_namespace);
-            if request.user_info.username == kargo {
-                // It deletes namespaces with their Projects, and remembers one that is gone.
-                return Verdict::forbidden(format!(
-                    "there is no Project {name} with which namespace {name} could go"
-                ));
-            }
             return without_project(name, &world);
         };
         let tenancy = tenancy(&project, namespace);

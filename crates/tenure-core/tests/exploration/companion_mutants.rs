@@ -7,7 +7,7 @@ use tenure_core::lifecycle::Wait;
 use tenure_core::plan::Plan;
 use tenure_core::{Cancel as Called, Observation, Step, next_step};
 
-use crate::admission::guard;
+use crate::admission::{By, guard};
 use crate::cluster::Cluster;
 use crate::companion_lives::{beside, beside_two};
 use crate::confirmation;
@@ -48,7 +48,7 @@ fn a_kargo_that_was_not_told_or_is_told_for_ever_is_found() {
         RESTS,
         Config { stamps: false, ..alone(never_stamps, &[DeleteProject, LienOnNamespace]) },
     );
-    let unguarded = Config { guard: |_, _| true, ..beside(&deeds) };
+    let unguarded = Config { guard: |_, _, _| true, ..beside(&deeds) };
     finds(STAYS, Config { stamps: false, adopted: true, ..unguarded });
     finds(RESTS, hour(alone(never_withdraws, &[DeleteProject, RefuseDeletion])));
 }
@@ -109,7 +109,7 @@ fn what_a_project_said_that_is_gone_and_nobody_heard_is_found() {
     let config = alone(forgets_what_the_project_said, &[DeleteProject, KeepProject]);
     // The guard still hears it, and refuses Tenure, too.
     finds(RESTS, config.clone());
-    finds("a protected namespace is not deleted", Config { guard: |_, _| true, ..config });
+    finds("a protected namespace is not deleted", Config { guard: |_, _, _| true, ..config });
 }
 
 /// The plan of a deletion that was refused is no plan for one that nobody asked about; and one that
@@ -136,20 +136,27 @@ fn a_plan_that_is_ended_while_its_deletion_is_let_in_anew_is_found() {
     finds(RESTS, hour(config));
 }
 
-fn overlooks_what_was_called_off(cluster: &Cluster, config: &Config) -> bool {
+fn overlooks_what_was_called_off(cluster: &Cluster, config: &Config, by: By) -> bool {
     let mut cluster = cluster.clone();
     if let Some(project) = &mut cluster.project {
         Arc::make_mut(project).cancel = false;
     }
-    guard(&cluster, config)
+    guard(&cluster, config, by)
+}
+
+/// As for a person: what is decided of a Project that Kargo remembers.
+fn lets_kargo_go_by_a_preview(cluster: &Cluster, config: &Config, _: By) -> bool {
+    guard(cluster, config, By::Person)
 }
 
 #[test]
 fn a_guard_that_lets_pass_too_much_is_found() {
-    let everything = Config { guard: |_, _| true, ..beside(&[DeleteNamespace, LienOnProject]) };
+    let everything = Config { guard: |_, _, _| true, ..beside(&[DeleteNamespace, LienOnProject]) };
     finds(STAYS, everything);
-    let deeds = [DeleteProjectUnasked, Cancel];
+    let deeds = [DeleteProjectUnasked, Cancel, DeleteNamespace];
     finds(STAYS, Config { guard: overlooks_what_was_called_off, ..beside(&deeds) });
+    let unasked = beside(&[DeleteProjectUnasked]);
+    finds(STAYS, Config { guard: lets_kargo_go_by_a_preview, ..unasked });
 }
 
 /// Where neither the deletion of the Project nor that of the Namespace reaches Tenure, only Kargo is

@@ -12,7 +12,7 @@ use tenure_core::plan::{BreakerLimit, Plan};
 use tenure_core::policy::{Enforcement, Policy, Selector, Terms};
 use tenure_core::{Mode, Observation, Origin, Profile, Settings, Step, Uid, next_step};
 
-use crate::admission::{self, Answer, Deletion};
+use crate::admission::{self, Answer, By, Deletion};
 use crate::api_server::{Extent, Request, requests};
 use crate::cluster::Cluster;
 use crate::controller::{Controller, Decided};
@@ -21,7 +21,7 @@ use crate::people::{self, Deed};
 use crate::properties::{RESTORED, Rule, converges, is_restored, settle};
 
 /// What the webhook says that guards Namespaces.
-pub(crate) type Guard = fn(&Cluster, &Config) -> bool;
+pub(crate) type Guard = fn(&Cluster, &Config, By) -> bool;
 /// Whether admission finds recorded what it decided.
 pub(crate) type IsRecorded = fn(&Observation<'_>, &Plan, bool) -> bool;
 pub(crate) type Next = fn(&Observation<'_>, Timestamp) -> Step;

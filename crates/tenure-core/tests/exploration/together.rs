@@ -1,14 +1,12 @@
 //! What people do beside Kargo, what others may do to a Namespace, and where Kargo and Tenure end
 //! together.
 
-use std::sync::Arc;
-
 use tenure_core::plan::Phase;
 use tenure_core::trail::Event;
 use tenure_core::{Cancel, Disposition};
 
 use crate::admission::{Answer, By, Deletion, lets_namespace_go, lets_project_come};
-use crate::cluster::{Cluster, Namespace};
+use crate::cluster::Cluster;
 use crate::controller::Seen;
 use crate::kargo::{Kargo, Move};
 use crate::model::{Config, State};
@@ -80,11 +78,19 @@ pub(crate) fn kargo_goes_on(cluster: &mut Cluster, config: &Config) -> bool {
 /// Judges a deletion of the Namespace that Tenure did not ask for, and that was let in as
 /// everything stands.
 pub(crate) fn judge_outsider(cluster: &mut Cluster, config: &Config, by: By) {
-    // What is nobody's but its name is left alone by Kargo; people may do what they like with it.
-    let anybodys = |ns: &Arc<Namespace>| ns.labelled || ns.record.is_some();
-    let strange = !cluster.namespace.as_ref().is_some_and(anybodys);
-    let stays = (by == By::Kargo && strange) || has_to_stay(cluster, config);
-    cluster.past.broken.unless(!stays, Rule::Guarded);
+    // What is nobody's people may do with what they like. Kargo deletes nothing but what a plan that
+    // is being carried out deletes.
+    let standing = cluster.namespace.as_ref().is_some_and(|ns| ns.deleting.is_none());
+    let unplanned = by == By::Kargo && standing && !goes_by_plan(cluster);
+    cluster.past.broken.unless(!unplanned && !has_to_stay(cluster, config), Rule::Guarded);
+}
+
+fn goes_by_plan(cluster: &Cluster) -> bool {
+    let mut seen = Seen { project: cluster.project.clone(), ..Seen::default() };
+    seen.namespace.clone_from(&cluster.namespace);
+    seen.read_for_outlook(cluster);
+    let plan = seen.plan.as_ref().map(|plan| &plan.facts);
+    plan.is_some_and(|plan| plan.has_begun() && plan.disposition == Disposition::Delete)
 }
 
 /// Whether something protects the Namespace from those who would delete it.

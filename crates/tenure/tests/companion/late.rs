@@ -63,7 +63,7 @@ async fn kargo_deletes_no_namespace_whose_project_is_gone() {
     let kargo = tenure_api::install::management_controller("kargo");
     let namespaces: Api<Namespace> = Api::all(test.client_as(&kargo, &["system:masters"]));
     let refused = namespaces.delete(&name, &DeleteParams::default()).await.unwrap_err();
-    assert!(refused.to_string().contains("there is no Project"), "{refused}");
+    assert!(refused.to_string().contains("not Kargo's to delete"), "{refused}");
     test.namespaces.delete(&name, &DeleteParams::default()).await.expect("people may");
 }
 

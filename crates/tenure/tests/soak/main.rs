@@ -47,8 +47,8 @@ async fn a_tenure_that_is_broken_is_noticed() {
     let bed = Bed::start().await.expect("a control plane");
     let _kubernetes = bed.plane.without_controllers().expect("its controllers");
     for (broken, expected) in [
-        // The guard alone still keeps what is protected; but Kargo deletes what Tenure is to.
-        (Broken::Stamp, "which is for Tenure alone"),
+        // The guard alone still keeps Kargo from all that it comes back for.
+        (Broken::Stamp, "the Project hangs"),
         (Broken::Guard, "although it was adopted"),
         (Broken::StampAndGuard, "although the Project says"),
     ] {

@@ -9,8 +9,7 @@
 //! - it is the Project's, and was adopted; or
 //! - it is not the Project's, for whoever is not a person.
 //!
-//! Where Tenure was not asked about the Project's deletion, Kargo may delete what is unprotected,
-//! and what was never the Project's: nothing but the stamp keeps it from that.
+//! Kargo deletes nothing, whether or not Tenure was asked about the Project's deletion.
 //!
 //! What a Project says is what it said before it was stamped. Once its deletion was let in, only who
 //! goes around admission's rules can make it say more, and that may be heard by nobody. A word that
@@ -32,12 +31,11 @@ pub(crate) struct Left<'a> {
 }
 
 /// What does not hold.
-pub(crate) fn judge(record: &Record, left: &Left<'_>, unasked: bool) -> Vec<String> {
+pub(crate) fn judge(record: &Record, left: &Left<'_>) -> Vec<String> {
     let mut wrong = record.meddled.clone();
     for deleted in &record.deleted {
-        let by_kargo = matches!(deleted.by, Actor::KargoProjects | Actor::KargoNamespaces);
-        wrong.extend(unprotected(record, deleted, unasked && by_kargo).err());
-        wrong.extend((!unasked || !by_kargo).then(|| unplanned(record, deleted)).flatten());
+        wrong.extend(unprotected(record, deleted).err());
+        wrong.extend(unplanned(record, deleted));
     }
     wrong.extend(unended(left));
     for (name, plan) in &record.plans {
@@ -88,14 +86,14 @@ fn let_in<'a>(
 }
 
 /// Whether nothing protected what was deleted: at no moment, while it could be asked.
-fn unprotected(record: &Record, deleted: &Deleted, lenient: bool) -> Result<(), String> {
+fn unprotected(record: &Record, deleted: &Deleted) -> Result<(), String> {
     let Deleted { by, sent, accepted, namespace, .. } = deleted;
     let refuse = |why: String| Err(format!("{by:?} deleted the Namespace although {why}"));
     if let Some(word) = says(namespace) {
         return refuse(format!("it says {word}"));
     }
-    // Whose it is not, is for people to delete; and nobody keeps Kargo from it but the stamp.
-    let free = lenient || matches!(by, Actor::User(_));
+    // Whose it is not, is for people to delete.
+    let free = matches!(by, Actor::User(_));
     let not_its = |why: &str| (!free).then(|| why.to_owned());
     let protects = |project: &Value| {
         let adopted = annotation(namespace, keys::ORIGIN) == Some("Adopted");

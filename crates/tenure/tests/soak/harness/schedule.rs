@@ -81,7 +81,7 @@ pub(crate) async fn run(bed: &Bed, seed: u64, number: u64, broken: Broken) -> Ou
         (schedule.look(Kind::Project).await, schedule.look(Kind::Namespace).await);
     bed.desk.close(&turnstile.name);
     let left = Left { project: project.as_ref(), namespace: namespace.as_ref() };
-    let mut wrong = turnstile.record(|record| judge(record, &left, world.unasked));
+    let mut wrong = turnstile.record(|record| judge(record, &left));
     if !rested {
         wrong.push(format!("nobody rests after {MOST_ROUNDS} rounds"));
     }
