@@ -7,12 +7,13 @@
 mod world;
 
 use jiff::SignedDuration;
-use tenure_core::lifecycle::{Archived, Wait, home as home_of, preview, still_let};
+use tenure_core::lifecycle::{Archived, Wait, home as home_of, preview, reopened, still_let};
 use tenure_core::plan::{Approval, Phase, PlanDigest, Requester};
 use tenure_core::policy::{Approvals, Enforcement, Policy, Selector, Terms};
-use tenure_core::trail::Event;
+use tenure_core::trail::{self, Event};
 use tenure_core::{
-    Cancel, Disposition, Keep, Ledger, NamespaceFacts, Origin, Source, Step, Uid, Wish,
+    Cancel, Disposition, Keep, Ledger, Mode, NamespaceFacts, Origin, ProjectFacts, Source, Stamp,
+    Step, Uid, Wish, next_step,
 };
 use world::World;
 
@@ -301,6 +302,66 @@ fn what_is_agreed_to_and_not_asked_for_again_expires() {
     let again = preview(&world.seen(), world.now).expect("all is read").expect("a plan");
     assert_eq!(again.plan.attempt, 1);
     assert_eq!(again.gates[0].source, Source::Approvals);
+}
+
+/// Of a plan that has ended nothing more is written, but what was agreed to then is as old.
+#[test]
+fn what_was_agreed_to_for_a_deletion_that_came_to_nothing_expires_too() {
+    let mut world = refused();
+    approve(&mut world, "anna");
+    approve(&mut world, "bert");
+    world.plan.as_mut().expect("a plan").status.phase = Phase::Void;
+    let asked = |world: &mut World| {
+        world.apply(&Step::ReadContents);
+        preview(&world.seen(), world.now).expect("all is read").expect("a plan")
+    };
+    assert_eq!(asked(&mut world).gates, []);
+    let holds = SignedDuration::try_from(world.settings.confirmation_holds).expect("a time");
+    world.now += holds + SignedDuration::from_secs(1);
+    let again = asked(&mut world);
+    assert_eq!((again.plan.attempt, again.gates[0].source), (1, Source::Approvals));
+}
+
+/// Whoever is let in has to be able to end: what is refused by others again and again fills no
+/// history, and a history that is full for another reason lets nothing in.
+#[test]
+fn a_history_without_room_lets_nothing_in_and_refusals_leave_room() {
+    let mut world = refused();
+    world.policies.clear();
+    world.settings.mode = Mode::Companion;
+    world.apply(&Step::ReadContents);
+    let preview = |world: &World| preview(&world.seen(), world.now).expect("all is read");
+    let plan = preview(&world).expect("a plan").plan;
+    world.apply(&Step::RecordPlan(Box::new(plan)));
+    for _ in 0..200 {
+        let plan = world.plan.as_mut().expect("a plan");
+        plan.status = reopened(plan, world.now);
+        world.project.as_mut().expect("a project").stamp =
+            Some(Stamp { plan: plan.name.clone(), at: world.now });
+        world.now += SignedDuration::from_mins(2);
+        let step = world.next();
+        assert_eq!(step, Step::WithdrawStamp);
+        world.project.as_mut().expect("a project").stamp = None;
+        let mut seen = world.seen();
+        seen.recorded = seen.project.clone().map(|project| ProjectFacts {
+            deleting: Some(world.now - SignedDuration::from_mins(2)),
+            ..project
+        });
+        let Step::AdvancePlan(status) = next_step(&seen, world.now) else { panic!("it ends") };
+        drop(seen);
+        assert_eq!(status.phase, Phase::Void);
+        world.plan.as_mut().expect("a plan").status = *status;
+    }
+    assert_eq!(preview(&world).expect("a plan").gates, []);
+    let plan = world.plan.as_mut().expect("a plan");
+    while trail::has_room(&plan.status.history, Event::Started) {
+        let (digest, name) = (plan.digest.as_str(), plan.name.as_str());
+        let history = &mut plan.status.history;
+        history.push(trail::append(history, name, world.now, Event::Void, digest, None, "again"));
+    }
+    let gates = preview(&world).expect("a plan").gates;
+    assert_eq!(gates[0].source, Source::Trail);
+    assert!(gates[0].reason.contains("it is full"), "{gates:?}");
 }
 
 #[test]

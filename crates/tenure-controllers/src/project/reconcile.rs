@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tenure_cluster::{Category, Cluster, Notice, RequestError};
 use tenure_core::lifecycle::{Trouble, Wait};
 use tenure_core::plan::Plan;
-use tenure_core::{Decision, Disposition, ProjectFacts, Step, next_step};
+use tenure_core::{Decision, Disposition, Mode, ProjectFacts, Step, next_step};
 
 use crate::{Metrics, Verdict};
 
@@ -46,6 +46,12 @@ impl Reconciler {
         // The plan of a Project that is gone, or of one before this one: only a read can tell.
         let going = known.project.as_ref().is_some_and(|project| project.deleting.is_some());
         if !going && store.unfinished(name).is_some() {
+            return self.look(name).await;
+        }
+        // Its Namespace may be one that no watch shows, and Kargo comes to it.
+        let untold = |project: &ProjectFacts| going && project.finalizer && !project.keeps;
+        let beside_kargo = self.cluster.settings().mode == Mode::Companion;
+        if beside_kargo && known.project.as_ref().is_some_and(untold) {
             return self.look(name).await;
         }
         match next_step(&known, now) {

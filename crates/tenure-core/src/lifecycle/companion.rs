@@ -12,10 +12,11 @@ use jiff::Timestamp;
 
 use super::live::{forget, record, unwatched};
 use super::planning::choose;
-use super::telling::void;
+use super::telling::Telling;
 use super::{Observation, Step, Wait, deleting, former, orphan};
 use crate::plan::{self, Phase};
 use crate::status::{Progress, cap};
+use crate::trail::{self, Event};
 use crate::{NamespaceFacts, NamespaceName, ProjectFacts, Tenancy, tenancy};
 
 /// What a plan waits for while its Namespace takes its time to go.
@@ -102,7 +103,15 @@ fn refused_after_all(
     if stamped.is_some() {
         return Some(Step::WithdrawStamp);
     }
-    Some(void(plan?, now, "Tenure let the deletion in, and somebody else refused it"))
+    let plan = plan?;
+    let ended = Telling::of(plan, now).phase(Phase::Void);
+    // This may come again and again, as often as somebody tries: the room that is kept for what
+    // carries a plan out is not spent on it.
+    if !trail::has_room(&plan.status.history, Event::Waiting) {
+        return Some(ended.step());
+    }
+    let told = "Tenure let the deletion in, and somebody else refused it";
+    Some(ended.entry(Event::Void, None, told).step())
 }
 
 /// Waits until Kargo has let go of the Project. If Tenure was not asked about its deletion, it is

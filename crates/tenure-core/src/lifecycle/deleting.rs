@@ -11,7 +11,7 @@ use crate::access::AccessKey;
 use crate::listing::first_of;
 use crate::plan::{Phase, Plan, PlanFacts};
 use crate::status::Progress;
-use crate::trail::Event;
+use crate::trail::{self, Event};
 use crate::{
     Blocker, Cancel, Disposition, Mode, NamespaceFacts, NotOwned, Profile, ProjectFacts, Settings,
     Tenancy, Uid, tenancy,
@@ -68,7 +68,7 @@ pub(super) fn carry(seen: &Observation<'_>, project: &ProjectFacts, now: Timesta
             None => record(seen, project, origin),
         };
     }
-    if seen.cancel(project) == Cancel::Yes {
+    if seen.cancel(project) == Cancel::Yes && can_be_told(seen.plan_of(project)) {
         return call_off(seen, project, namespace, now);
     }
     match planned(seen, project, namespace, now) {
@@ -164,6 +164,12 @@ fn call_off(
     let told = "a person called the deletion off; the Project is made anew";
     let telling = Telling::of(plan, now).phase(Phase::Void);
     telling.entry(Event::Cancelled, None, told).step()
+}
+
+/// Whether a history has room to say that its deletion was called off: what is not said there is not
+/// made anew. One that has none holds everything, and says so.
+fn can_be_told(plan: Option<&PlanFacts>) -> bool {
+    plan.is_none_or(|plan| trail::has_room(&plan.status.history, Event::Cancelled))
 }
 
 /// Takes back what was provisioned outside the Namespace, records how the plan ended, and lets go

@@ -164,11 +164,17 @@ impl Observation<'_> {
             stamped.at.duration_since(let_in) < self.lets_in_within()
         };
         own.is_some_and(|stored| {
-            let let_in = stamped.zip(let_in).is_some_and(within) && !stored.status.phase.is_final();
+            let ended = stored.status.phase.is_final();
+            let said = match (lets_in, let_in) {
+                (true, let_in) => stamped.zip(let_in).is_some_and(within) && !ended,
+                // Of one that somebody else refused, and that is refused now.
+                (false, Some(_)) => !ended,
+                (false, None) => true,
+            };
             stored.digest == plan.digest()
                 && stored.namespace_uid == plan.namespace_uid
                 && stored.requester == self.requester
-                && (let_in || !lets_in || !self.beside_kargo())
+                && (said || !self.beside_kargo())
         })
     }
 

@@ -59,6 +59,7 @@ pub fn preview(seen: &Observation<'_>, now: Timestamp) -> Result<Option<Preview>
         gates.push(interrupted(&why));
     }
     gates.extend(archiving::gate(seen, project).filter(|_| plan.destroys()));
+    gates.extend(seen.plan_of(project).and_then(distrust));
     Ok(Some(Preview { plan, gates }))
 }
 
@@ -244,7 +245,8 @@ fn draft(
         not_before: (destroys && !grace.is_zero())
             .then(|| asked.saturating_add(grace).unwrap_or(Timestamp::MAX)),
         attempt: stored.map_or(0, |plan| {
-            plan.attempt + u32::from(plan.last(Event::ConfirmationExpired).is_some())
+            let expired = plan.last(Event::ConfirmationExpired).is_some();
+            plan.attempt + u32::from(expired || lapsed(seen, project, plan, now))
         }),
         alternative: None,
     };
@@ -282,6 +284,21 @@ fn expired(seen: &Observation<'_>, plan: &Plan, stored: &PlanFacts, now: Timesta
     stored.last(Event::ConfirmationExpired).is_none()
         && trail::has_room(&stored.status.history, Event::ConfirmationExpired)
         && stored.last(Event::Confirmed).is_some_and(|at| now.duration_since(since(at)) > holds)
+}
+
+/// Whether what people agreed to is of a deletion that came to nothing too long ago, and that nobody
+/// has asked for since: its plan has ended, and so nothing more is written there.
+fn lapsed(
+    seen: &Observation<'_>,
+    project: &ProjectFacts,
+    stored: &PlanFacts,
+    now: Timestamp,
+) -> bool {
+    let holds =
+        SignedDuration::try_from(seen.settings.confirmation_holds).unwrap_or(SignedDuration::MAX);
+    project.deleting.is_none()
+        && stored.status.phase.is_final()
+        && stored.decided.is_some_and(|at| now.duration_since(at) > holds)
 }
 
 /// What the history lacks of what was decided and agreed to.

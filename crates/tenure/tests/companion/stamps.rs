@@ -69,14 +69,22 @@ async fn a_deletion_that_tenure_was_not_asked_about_is_decided_before_kargo_come
     test.settled(&goes, json!({})).await;
     test.patch_namespace(&stays, json!({"annotations": {"tenure.dev/disposition": "Retain"}}))
         .await;
+    // Nor is a namespace watched that carries no label: of a Project that never got one of its own.
+    let bare = unique_name("bare");
+    test.settled(&bare, json!({})).await;
+    let record = ["tenure.dev/project-uid", "tenure.dev/origin", "tenure.dev/ledger"];
+    let none: serde_json::Map<_, _> =
+        record.map(|key| (key.to_owned(), json!(null))).into_iter().collect();
+    let unmarked = json!({"annotations": none, "labels": {"kargo.akuity.io/project": null}});
+    test.patch_namespace(&bare, unmarked).await;
     let kargo = test.stop_kargo();
     test.unasked(async || {
-        for name in [&stays, &goes] {
+        for name in [&stays, &goes, &bare] {
             test.projects.delete(name, &DeleteParams::default()).await.expect("nobody is asked");
         }
     })
     .await;
-    for name in [&stays, &goes] {
+    for name in [&stays, &goes, &bare] {
         eventually("it is stamped", async || {
             let project = test.projects.get_opt(name).await.expect("read")?;
             project.metadata.annotations?.get("tenure.dev/stamp").map(drop)
@@ -84,8 +92,10 @@ async fn a_deletion_that_tenure_was_not_asked_about_is_decided_before_kargo_come
         .await;
     }
     drop(kargo);
-    test.gone(&stays).await;
-    test.gone(&goes).await;
+    for name in [&stays, &goes, &bare] {
+        test.gone(name).await;
+    }
     assert!(test.namespace(&stays).await.is_some());
+    assert!(test.namespace(&bare).await.is_some());
     assert!(test.namespace(&goes).await.is_none());
 }
