@@ -11,7 +11,7 @@ use kube::{Api, Client, Resource as _};
 use tenure_api::install::BREAKER;
 use tenure_api::{DeletionPlan, DeletionPolicy, Project};
 use tenure_core::lifecycle::Archived;
-use tenure_core::plan;
+use tenure_core::plan::{self, PlanFacts};
 use tenure_core::policy::Policy;
 use tenure_core::{CrdState, NamespaceFacts, Settings, Uid, keys};
 use tokio::sync::Semaphore;
@@ -135,10 +135,25 @@ impl Cluster {
                 let plan = self.read_plan(name, of.as_ref()).await?;
                 world.set_plan(plan)?;
             }
+            if let Some(other) = self.other_left(&world) {
+                let plan = self.read_plan(name, Some(&other)).await?;
+                world.set_plan(plan)?;
+            }
             self.look_into_archive(&mut world);
             Ok(world)
         })
         .await
+    }
+
+    /// The UID of a Project that is gone and whose plan has not ended, where the Namespace's record
+    /// names another one of which nothing is left to do.
+    fn other_left(&self, world: &World) -> Option<Uid> {
+        let open = |plan: &PlanFacts| !plan.status.phase.is_final() || plan.awaits_restoration();
+        if world.project_facts.is_some() || world.plan_facts.as_ref().is_some_and(open) {
+            return None;
+        }
+        let recorded = world.namespace_facts.as_ref()?.project_uid.as_ref()?;
+        self.store.unfinished(&world.name).filter(|uid| uid != recorded)
     }
 
     /// Reads the two objects, and nothing else.

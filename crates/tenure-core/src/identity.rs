@@ -78,7 +78,12 @@ pub fn tenancy(project: &ProjectFacts, namespace: &NamespaceFacts) -> Tenancy {
     if let Some(other) = namespace.project_uid.as_ref().filter(|uid| **uid != project.uid) {
         return Tenancy::NotOwned(NotOwned::OtherProject(other.clone()));
     }
-    if let Some(bound) = project.bound().filter(|bound| *bound != namespace.uid) {
+    let recorded_on = match &namespace.ledger {
+        Some(Ok(ledger)) => ledger.namespace.clone(),
+        _ => None,
+    };
+    let mut bound = project.bound().into_iter().chain(recorded_on);
+    if let Some(bound) = bound.find(|bound| *bound != namespace.uid) {
         return Tenancy::NotOwned(NotOwned::Replaced { bound });
     }
     let recorded = namespace.project_uid.is_some();
@@ -178,6 +183,23 @@ mod tests {
         assert_eq!(tenancy(&project(), &unlabelled), Tenancy::NotOwned(why));
     }
 
+    /// Out of a backup, annotations and all, under a Project that is not bound to anything.
+    #[test]
+    fn a_record_that_was_written_on_another_namespace_makes_this_one_nobodys() {
+        let recorded_on = |uid| {
+            let ledger = Ledger { namespace: Some(Uid::new(uid)), ..Ledger::default() };
+            let namespace = NamespaceFacts {
+                project_uid: Some(project().uid),
+                origin: Some(Ok(Origin::Created)),
+                ..opened(&ledger)
+            };
+            tenancy(&project(), &namespace)
+        };
+        assert_eq!(recorded_on("namespace"), Tenancy::Owned(Origin::Created));
+        let bound = Uid::new("before");
+        assert_eq!(recorded_on("before"), Tenancy::NotOwned(NotOwned::Replaced { bound }));
+    }
+
     #[test]
     fn any_other_part_of_a_record_stays_illegible() {
         let illegible = |namespace: &NamespaceFacts| {
@@ -185,7 +207,7 @@ mod tests {
         };
         assert!(illegible(&opened(&Ledger::default())));
         let inherited = vec!["Role/kargo-admin".to_owned()];
-        assert!(illegible(&opened(&Ledger { label: true, inherited })));
+        assert!(illegible(&opened(&Ledger { label: true, inherited, namespace: None })));
         let origin = Some(Ok(Origin::Adopted));
         assert!(illegible(&NamespaceFacts { origin, ..opened(&Ledger::for_whoever_comes()) }));
     }

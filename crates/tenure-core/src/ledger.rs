@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Uid;
+
 /// The content of the annotation `tenure.dev/ledger`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +17,11 @@ pub struct Ledger {
     /// What an earlier Kargo provisioned, which carries no label of ours, as `Kind/name`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inherited: Vec<String>,
+    /// UID of the Namespace that the record was written on, where the Project is not bound to it:
+    /// beside Kargo, whose Projects carry nothing of Tenure's. A Namespace that came out of a backup
+    /// with its annotations is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Uid>,
 }
 
 /// The annotation cannot be read.
@@ -34,7 +41,7 @@ impl Ledger {
     /// The ledger of a Namespace that a person opened, with the label, for a Project that has yet to
     /// come. It stands alone, without the rest of a record, until then.
     pub fn for_whoever_comes() -> Self {
-        Self { label: true, inherited: Vec::new() }
+        Self { label: true, ..Self::default() }
     }
 
     /// Whether that is what it says, if it stands alone.
@@ -56,7 +63,8 @@ mod tests {
     fn a_ledger_reads_back_as_it_was_written() {
         for ledger in [
             Ledger::default(),
-            Ledger { label: true, inherited: vec!["Role/kargo-admin".to_owned()] },
+            Ledger { inherited: vec!["Role/kargo-admin".to_owned()], ..Ledger::default() },
+            Ledger { label: true, namespace: Some(Uid::new("n")), ..Ledger::default() },
         ] {
             assert_eq!(Ledger::parse(&ledger.to_annotation()), Ok(ledger));
         }

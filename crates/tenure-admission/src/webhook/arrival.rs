@@ -99,17 +99,29 @@ impl Admission {
             namespace_labels: namespace.map(|namespace| &namespace.labels),
         };
         let exists = namespace.is_some();
-        let (labels, annotations) = if exists {
-            (namespace.map(|ns| ns.labels.clone()).unwrap_or_default(), world.annotations())
-        } else {
-            let terms = Demands::of(policies, &what).terms;
-            (terms.template_labels, terms.template_annotations)
+        let terms = Demands::of(policies, &what).terms;
+        let beside_kargo = self.cluster.settings().mode == Mode::Companion;
+        let (labels, annotations) = match namespace {
+            Some(namespace) => (namespace.labels.clone(), world.annotations()),
+            None if beside_kargo => ([owned(keys::PROJECT_LABEL, keys::TRUE)].into(), [].into()),
+            None => (terms.template_labels.clone(), terms.template_annotations.clone()),
         };
         let asks = policies.iter().any(|policy| policy.terms.required.looks_inside());
         let has_quota =
             if exists && asks { Some(self.cluster.any_quota(name).await?) } else { None };
         let home = Home { name, labels: &labels, annotations: &annotations, has_quota };
         let (mut warnings, mut missing) = (Vec::new(), Vec::new());
+        // Its webhook may have been asked before.
+        let by_kargo = |ns: &NamespaceFacts| ns.labelled_by_controller && !ns.recorded();
+        let templated = !terms.template_labels.is_empty() || !terms.template_annotations.is_empty();
+        if beside_kargo && templated && namespace.is_none_or(by_kargo) {
+            warnings.push(format!(
+                "Kargo makes namespace {name}, and knows no namespaceTemplate; to have it as its \
+                 policies say, make it first, with the label {}={}",
+                keys::PROJECT_LABEL,
+                keys::TRUE
+            ));
+        }
         for unmet in unmet(policies, &what, &home) {
             match unmet.enforcement {
                 Enforcement::Warn => warnings.push(unmet.reason),
@@ -146,6 +158,10 @@ impl Admission {
         };
         self.cluster.make_home(project, world).await
     }
+}
+
+fn owned(key: &str, value: &str) -> (String, String) {
+    (key.to_owned(), value.to_owned())
 }
 
 /// Whether the Project is made anew because its deletion was called off.

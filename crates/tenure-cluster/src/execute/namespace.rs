@@ -26,7 +26,7 @@ impl Cluster {
         world: &mut World,
     ) -> Result<(), RequestError> {
         let Some(project) = &world.project_facts else { return Ok(()) };
-        let ledger = Ledger { label: true, inherited: Vec::new() }.to_annotation();
+        let ledger = Ledger { label: true, ..Ledger::default() }.to_annotation();
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         let demands = demands(world, project);
         let mut labels = demands.terms.template_labels;

@@ -14,10 +14,10 @@ use super::live::{forget, record, unwatched};
 use super::planning::choose;
 use super::telling::Telling;
 use super::{Observation, Step, Wait, deleting, former, orphan};
-use crate::plan::{self, Phase};
+use crate::plan::{self, Phase, PlanFacts};
 use crate::status::{Progress, cap};
 use crate::trail::{self, Event};
-use crate::{NamespaceFacts, NamespaceName, ProjectFacts, Tenancy, tenancy};
+use crate::{Gate, NamespaceFacts, NamespaceName, ProjectFacts, Tenancy, tenancy};
 
 /// What a plan waits for while its Namespace takes its time to go.
 const TERMINATING: &str = "NamespaceTerminating";
@@ -70,6 +70,10 @@ fn live(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step 
     }
     if let Some(step) = former::next(seen, project, now).or_else(|| forget(seen, project, now)) {
         return step;
+    }
+    if seen.namespace.is_none() && project.bound_by_annotation.is_some() {
+        // It was made anew for that one, and Kargo makes it another.
+        return Step::UnbindProject;
     }
     let Some(namespace) = standing(seen) else { return Step::Done };
     if namespace.owner_reference {
@@ -149,16 +153,24 @@ pub(super) fn rest(
     progress: &Progress,
     rest: Step,
 ) -> Step {
-    let Progress::Leaving(why) = progress else { return rest };
-    let executing = seen.plan_of(project).filter(|plan| plan.status.phase == Phase::Executing);
-    let Some(plan) = executing else { return rest };
-    let goes = seen.namespace.as_ref().is_some_and(|ns| ns.deleting.is_some());
-    let word = match &seen.trouble {
-        Some(_) => RETRYING,
-        None if goes => TERMINATING,
-        None => CLEANING,
+    // What a plan that has yet to begin waits for is on it already, unless something fails.
+    let told = |plan: &&PlanFacts| match plan.status.phase {
+        Phase::Executing => true,
+        Phase::Waiting => seen.trouble.is_some(),
+        Phase::Done | Phase::Void => false,
     };
-    let waiting = vec![(word.to_owned(), cap(why.clone()))];
+    let Some(plan) = seen.plan_of(project).filter(told) else { return rest };
+    let goes = seen.namespace.as_ref().is_some_and(|ns| ns.deleting.is_some());
+    let waiting: Vec<_> = match (progress, &seen.trouble) {
+        (Progress::Leaving(why), Some(_)) => vec![(RETRYING.to_owned(), cap(why.clone()))],
+        (Progress::Leaving(why), None) if goes => vec![(TERMINATING.to_owned(), cap(why.clone()))],
+        (Progress::Leaving(why), None) => vec![(CLEANING.to_owned(), cap(why.clone()))],
+        (Progress::Held(gates), None) => {
+            let word = |gate: &Gate| (gate.source.as_str().to_owned(), cap(gate.reason.clone()));
+            gates.iter().map(word).collect()
+        }
+        _ => return rest,
+    };
     if plan.status.waiting == waiting {
         return rest;
     }

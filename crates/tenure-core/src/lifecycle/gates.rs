@@ -21,6 +21,15 @@ pub(super) fn gates(
     mut gates: Vec<Gate>,
     now: Timestamp,
 ) -> Vec<Gate> {
+    for lien in gates.iter_mut().filter(|gate| gate.source == Source::LienOnProject) {
+        // Somebody broke the glass to delete it, and nobody can take anything off it any more.
+        if seen.beside_kargo() && project.deleting.is_some() {
+            lien.reason.push_str(
+                "; what the Project said when it was deleted stands: to have it back and take that \
+                 off, annotate the DeletionPlan with tenure.dev/cancel=true",
+            );
+        }
+    }
     if let Cancel::Illegible(value) = seen.cancel(project) {
         gates.push(Gate {
             source: Source::Cancel,

@@ -196,10 +196,12 @@ pub(super) fn record(seen: &Observation<'_>, project: &ProjectFacts, origin: Ori
     let opened =
         |namespace: &NamespaceFacts| matches!(&namespace.ledger, Some(Ok(l)) if l.opened());
     let label = origin == Origin::Created || seen.namespace.as_ref().is_some_and(opened);
+    let namespace = seen.namespace.as_ref().filter(|_| seen.beside_kargo());
+    let recorded_on = namespace.map(|namespace| namespace.uid.clone());
     let wants_finalizer = || seen.decide_as(project, origin).disposition < Disposition::Retain;
     Step::RecordNamespace {
         origin,
-        ledger: Ledger { label, inherited },
+        ledger: Ledger { label, inherited, namespace: recorded_on },
         finalizer: (!seen.beside_kargo()).then(wants_finalizer),
     }
 }

@@ -235,7 +235,7 @@ impl Request<'_> {
             ours: finalizer.into(),
             labelled: true,
             by_controller: true,
-            record: Some(Record { project, origin: Origin::Created, label: true }),
+            record: Some(Record { project, origin: Origin::Created, label: true, on: None }),
             ..Namespace::default()
         };
         self.cluster.namespace = Some(Arc::new(namespace));
@@ -252,10 +252,11 @@ impl Request<'_> {
     ) -> Option<()> {
         let project = self.seen.project_number()?;
         let label = ledger.label;
+        let on = ledger.namespace.as_ref().and(self.seen.namespace.as_ref()).map(|ns| ns.uid);
         let new = held == Some(true) && self.seen.namespace.as_ref()?.ours == 0;
         (!new || self.cluster.namespace.as_ref()?.deleting.is_none()).then_some(())?;
         self.patch_namespace(true, |ns| {
-            ns.record = Some(Record { project, origin, label });
+            ns.record = Some(Record { project, origin, label, on });
             ns.ours = match held {
                 Some(true) => ns.ours.max(1),
                 Some(false) => ns.ours.saturating_sub(1),

@@ -147,6 +147,8 @@ pub(crate) struct Record {
     pub(crate) origin: Origin,
     /// Whether the label came with the Project.
     pub(crate) label: bool,
+    /// The Namespace that it was written on, if it says so.
+    pub(crate) on: Option<u8>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -188,7 +190,10 @@ impl Namespace {
             labels: Default::default(),
             project_uid: record.map(|record| project_uid(record.project)),
             origin: record.map(|record| Ok(record.origin)),
-            ledger: record.map(|r| Ok(Ledger { label: r.label, inherited: Vec::new() })),
+            ledger: record.map(|record| {
+                let namespace = record.on.map(namespace_uid);
+                Ok(Ledger { label: record.label, namespace, ..Ledger::default() })
+            }),
         }
     }
 

@@ -224,7 +224,7 @@ fn admit_project(cluster: &mut Cluster) {
         ours: 1,
         labelled: true,
         by_controller: true,
-        record: Some(Record { project, origin: Origin::Created, label: true }),
+        record: Some(Record { project, origin: Origin::Created, label: true, on: None }),
         ..Namespace::default()
     };
     cluster.namespace = Some(Arc::new(home));

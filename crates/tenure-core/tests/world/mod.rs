@@ -308,7 +308,7 @@ impl World {
                     labels: Default::default(),
                     project_uid: self.project.as_ref().map(|p| p.uid.clone()),
                     origin: Some(Ok(Origin::Created)),
-                    ledger: Some(Ok(Ledger { label: true, inherited: Vec::new() })),
+                    ledger: Some(Ok(Ledger { label: true, ..Ledger::default() })),
                 });
                 self.access = self.known_access();
             }

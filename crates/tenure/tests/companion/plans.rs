@@ -5,8 +5,10 @@ use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tenure_api::DeletionPlan;
+use tenure_core::plan::Phase;
 use tenure_testbed::{eventually, unique_name};
 
+use crate::arrival::manifest;
 use crate::support::Test;
 
 const LABEL: &str = "kargo.akuity.io/project";
@@ -198,4 +200,51 @@ async fn a_required_archive_that_cannot_be_written_refuses_what_destroys() {
     test.gone("held").await;
     assert!(test.namespace("held").await.is_none());
     std::fs::remove_dir_all(&dir).expect("tidy up");
+}
+
+/// As by a webhook that was away while the one before it went, or a backup.
+#[tokio::test]
+async fn a_project_whose_namespace_is_recorded_as_anothers_goes_and_leaves_nothing_waiting() {
+    let test = Test::start().await;
+    let name = unique_name("forged");
+    test.settled(&name, json!({})).await;
+    let forged = json!({"annotations": {"tenure.dev/project-uid": "another"}});
+    test.patch_namespace(&name, forged).await;
+    test.projects.delete(&name, &DeleteParams::default()).await.expect("delete");
+    test.gone(&name).await;
+    eventually("its plan is done", async || {
+        let facts = test.plan(&name).await?.facts().expect("a plan that can be read");
+        (facts.status.phase == Phase::Done).then_some(())
+    })
+    .await;
+    // What was recorded of nobody is taken back, and the next one may come.
+    eventually("the record is taken off", async || {
+        let annotations = test.namespace(&name).await.expect("it stays").metadata.annotations;
+        let recorded = annotations.unwrap_or_default().contains_key("tenure.dev/project-uid");
+        (!recorded).then_some(())
+    })
+    .await;
+}
+
+/// Kargo makes namespaces, and no template is used for them.
+#[tokio::test]
+async fn a_template_that_nobody_uses_is_told_and_satisfies_nothing() {
+    let test = Test::start().await;
+    let name = unique_name("template");
+    test.policy(
+        &name,
+        json!({
+            "namespaceTemplate": {"labels": {"team": "payments"}},
+            "required": {"labels": {"team": "payments"}},
+        }),
+    )
+    .await;
+    let told = eventually("the policy is known", async || {
+        let create = ["create", "--dry-run=server", "-f", "-"];
+        let said = test.kubectl_with("anna", &create, &manifest(&name));
+        (!said.ok).then_some(said.err)
+    })
+    .await;
+    assert!(told.contains("requires the label team=payments"), "{told}");
+    assert!(told.contains("knows no namespaceTemplate"), "{told}");
 }
