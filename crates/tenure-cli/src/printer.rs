@@ -1,22 +1,20 @@
 //! All output: results on standard output, everything else on standard error.
 //!
-//! Whether a stream has colour is decided for each by itself. Who stops reading has read enough:
-//! that ends quietly.
+//! Whether a stream has colour is decided for each by itself, unless it is said of the whole program
+//! that none has. Who stops reading has read enough: that ends quietly.
 
 use std::io::{self, IsTerminal as _, Write};
 
-use anstream::{AutoStream, ColorChoice};
+use anstream::AutoStream;
 use serde::Serialize;
 
-use crate::arguments::GlobalArguments;
 use crate::exit::{Failure, Outcome};
 use crate::text::{BAD, CAREFUL, FAINT, Text};
 use crate::view::json::{self, Document};
 
 /// All output.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Printer {
-    colour: ColorChoice,
     machine: Option<Machine>,
     answered: bool,
 }
@@ -31,12 +29,6 @@ pub enum Machine {
 }
 
 impl Printer {
-    /// Prints as the command line says.
-    pub fn new(global: &GlobalArguments) -> Self {
-        let colour = if global.no_color { ColorChoice::Never } else { ColorChoice::Auto };
-        Self { colour, machine: None, answered: false }
-    }
-
     /// From here on results are for programs, if there is a form for them: a failure is told in
     /// that form, too.
     pub fn for_programs(&mut self, machine: Option<Machine>) {
@@ -115,8 +107,12 @@ impl Printer {
     pub fn tell_failure(&self, failure: &Failure) {
         let mut lines = failure.message.lines();
         self.tell(&Text::styled(BAD, "error: ").and(lines.next().unwrap_or_default()));
+        // What others wrote on several lines looks like nothing of ours.
         for line in lines {
-            self.tell(&Text::plain("  ").and(line.trim_start()));
+            self.tell(&Text::styled(FAINT, "  | ").and(line));
+        }
+        for line in &failure.details {
+            self.tell(&Text::plain("  ").and(line));
         }
         for command in &failure.next {
             self.tell(&Text::styled(FAINT, "  next: ").and(command));
@@ -124,22 +120,11 @@ impl Printer {
     }
 
     fn out(&self) -> AutoStream<io::StdoutLock<'static>> {
-        let stdout = io::stdout();
-        let colour = self.choice(&stdout);
-        AutoStream::new(stdout.lock(), colour)
+        anstream::stdout().lock()
     }
 
     fn err(&self) -> AutoStream<io::StderrLock<'static>> {
-        let stderr = io::stderr();
-        let colour = self.choice(&stderr);
-        AutoStream::new(stderr.lock(), colour)
-    }
-
-    fn choice(&self, stream: &impl anstream::stream::RawStream) -> ColorChoice {
-        match self.colour {
-            ColorChoice::Auto => AutoStream::choice(stream),
-            known => known,
-        }
+        anstream::stderr().lock()
     }
 }
 
