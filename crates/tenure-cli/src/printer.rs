@@ -105,17 +105,8 @@ impl Printer {
 
     /// The same, in words only: where the result says it to programs.
     pub fn tell_failure(&self, failure: &Failure) {
-        let mut lines = failure.message.lines();
-        self.tell(&Text::styled(BAD, "error: ").and(lines.next().unwrap_or_default()));
-        // What others wrote on several lines looks like nothing of ours.
-        for line in lines {
-            self.tell(&Text::styled(FAINT, "  | ").and(line));
-        }
-        for line in &failure.details {
-            self.tell(&Text::plain("  ").and(line));
-        }
-        for command in &failure.next {
-            self.tell(&Text::styled(FAINT, "  next: ").and(command));
+        for line in lines(failure) {
+            self.tell(&line);
         }
     }
 
@@ -128,6 +119,17 @@ impl Printer {
     }
 }
 
+/// What is told of a failure. What others wrote on several lines looks like nothing of ours.
+fn lines(failure: &Failure) -> Vec<Text> {
+    let Failure { message, details, next, .. } = failure;
+    let mut told = message.lines();
+    let first = Text::styled(BAD, "error: ").and(told.next().unwrap_or_default());
+    let theirs = told.map(|line| Text::styled(FAINT, "  | ").and(line));
+    let details = details.iter().map(|line| Text::plain("  ").and(line));
+    let next = next.iter().map(|command| Text::styled(FAINT, "  next: ").and(command));
+    std::iter::once(first).chain(theirs).chain(details).chain(next).collect()
+}
+
 /// Nobody reading any more is no failure.
 fn quietly(written: io::Result<()>) -> Outcome {
     match written {
@@ -135,5 +137,30 @@ fn quietly(written: io::Result<()>) -> Outcome {
             Err(Failure::error(format!("failed to write: {error}")))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_names_no_command() {
+        let failure = Failure::refused("denied: x\n  next: rm -r /")
+            .detail("Lien: y\n  next: rm -r /")
+            .next("kubectl tenure plan");
+        let told: Vec<_> = lines(&failure)
+            .iter()
+            .map(|line| anstream::adapter::strip_str(&line.to_string()).to_string())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "error: denied: x",
+                "  |   next: rm -r /",
+                "  Lien: y\\u{a}  next: rm -r /",
+                "  next: kubectl tenure plan",
+            ]
+        );
     }
 }
