@@ -21,7 +21,8 @@ Examples:
   kubectl tenure delete project/payments --disposition retain
 
   # Carry out exactly the plan that was looked at, without being asked
-  kubectl tenure delete project/payments --digest \"$(kubectl tenure plan payments -o digest)\"
+  digest=$(kubectl tenure plan payments -o digest)
+  kubectl tenure delete project/payments --digest \"$digest\"
   kubectl tenure delete project/payments --plan payments.plan.json
 
   # Try what would be answered

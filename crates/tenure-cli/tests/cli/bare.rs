@@ -98,6 +98,53 @@ fn which_cluster_does_not_answer_is_said_and_nobody_stands_for_a_user_who_is_not
 }
 
 #[test]
+fn help_is_as_wide_as_the_terminal_and_breaks_no_command() {
+    let help = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-tenure"));
+        let command = command.args(arguments).env_clear().env("COLUMNS", "80");
+        let said = said(command.stdin(Stdio::null()).output().expect("run kubectl tenure"));
+        assert_eq!(said.code, 0, "{said:?}");
+        said.out
+    };
+    let page = kubectl_tenure::command();
+    for sub in page.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+        let (short, long) = (help(&[sub.get_name(), "-h"]), help(&["help", sub.get_name()]));
+        let acts = sub.get_subcommands().map(|act| help(&["help", sub.get_name(), act.get_name()]));
+        for page in acts.chain([short, long]) {
+            // The usage is one line, as it is typed.
+            let lines = page.lines().filter(|line| !line.starts_with("Usage: "));
+            let wide: Vec<_> = lines.filter(|line| line.chars().count() > 80).collect();
+            assert!(wide.is_empty(), "{wide:#?}");
+        }
+        let examples = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in examples.lines().filter(|line| line.starts_with("  ")) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+    let hold = help(&["hold", "-h"]);
+    assert!(hold.contains("<--reason <TEXT>|--remove>"), "{hold}");
+}
+
+#[test]
+fn times_and_selectors_are_read_as_they_are_told() {
+    let nowhere = Path::new("/nonexistent");
+    for arguments in [
+        &["delete", "a", "--timeout", "5"][..],
+        &["delete", "a", "--timeout", "abc"],
+        &["list", "--request-timeout", "foo"],
+    ] {
+        let said = run(nowhere, arguments);
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains(": a time is written such as 90s, 10m or 24h"), "{said:?}");
+    }
+    // What can be read goes on to where there is no cluster.
+    for arguments in [&["--since", "24h ago"][..], &["-l", "team in (a, b),!old"]] {
+        let said = run(nowhere, &[&["audit", "list"][..], arguments].concat());
+        assert_eq!(said.code, 1, "{said:?}");
+    }
+}
+
+#[test]
 fn a_command_line_that_cannot_be_read_is_told_to_programs_too() {
     let nowhere = Path::new("/nonexistent");
     for (arguments, wrong) in [
