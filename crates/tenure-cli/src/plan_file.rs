@@ -147,12 +147,12 @@ impl PlanFile {
         let made_at = self.made_at().map_err(Failure::usage)?;
         if made_at.duration_since(now) > APART {
             return changed(format!(
-                "it says that it was made at {made_at}, which is yet to come; make it anew"
+                "it says that it was made at {made_at:.0}, which is yet to come; make it anew"
             ));
         }
         if now.duration_since(made_at) > holds {
             return changed(format!(
-                "it was made at {made_at}, and a plan holds for {} h; make it anew",
+                "it was made at {made_at:.0}, and a plan holds for {} h; make it anew",
                 holds.as_hours()
             ));
         }
