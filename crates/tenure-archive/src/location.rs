@@ -40,7 +40,9 @@ pub(crate) fn open(
 ) -> Result<(Box<dyn ObjectStore>, Path, Location), ArchiveError> {
     let Ok(parsed) = Url::parse(url) else {
         let why = "it is not a URL; a directory is file:///PATH".to_owned();
-        return Err(ArchiveError::Open { url: HIDDEN.to_owned(), why });
+        // Of a path nothing is a credential; of what may have been meant for a URL, something may be.
+        let shown = if url.starts_with(['/', '.']) { url } else { HIDDEN };
+        return Err(ArchiveError::Open { url: shown.to_owned(), why });
     };
     let location = Location::new(&parsed, url, &options);
     let failed = |why: String| ArchiveError::Open { url: location.shown.clone(), why };

@@ -90,7 +90,7 @@ fn with(look: &Look, writes: &Writes) -> Outcome<Preview> {
 fn forbidden(look: &Look, now: &Preview, choice: Disposition) -> Failure {
     let stronger = |claim: &&Claim| claim.at_least > choice;
     let claims: Vec<_> = now.plan.claims.iter().filter(stronger).collect();
-    let mut message = format!(
+    let message = format!(
         "namespace {} cannot be {}: this demands more",
         look.name,
         match choice {
@@ -100,10 +100,10 @@ fn forbidden(look: &Look, now: &Preview, choice: Disposition) -> Failure {
         }
     );
     let presumed = now.plan.presumptions.iter().filter(stronger).filter(|_| claims.is_empty());
-    for claim in claims.iter().copied().chain(presumed) {
-        message.push_str(&format!("\n{}: {}", claim.at_least, claim.reason));
-    }
     let mut failure = Failure::refused(message);
+    for claim in claims.iter().copied().chain(presumed) {
+        failure = failure.detail(format!("{}: {}", claim.at_least, claim.reason));
+    }
     for claim in claims {
         for command in remedy::withdraws(claim, &look.name, &look.world) {
             failure = failure.next(command);

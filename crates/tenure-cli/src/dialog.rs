@@ -1,8 +1,11 @@
 //! Asking a person. Enter, the end of input and Ctrl-C all mean no.
 //!
 //! A line is read as the terminal edits it: the terminal itself knows what Ctrl-C and Ctrl-D mean.
+//! Nothing that was typed before the question answers it.
 
 use std::io::{self, Write as _};
+
+use nix::sys::termios::{FlushArg, tcflush};
 
 use crate::exit::{Failure, Outcome};
 use crate::text::Text;
@@ -26,7 +29,7 @@ enum Answer {
 /// Asks, on standard error.
 ///
 /// # Errors
-/// If the answer is anything but what is wanted.
+/// If the answer is anything but what is wanted, or it cannot be told from what was typed before.
 pub(crate) async fn ask(question: &Text, wanted: &Wanted) -> Outcome {
     let how = match wanted {
         Wanted::Yes => " [y/N] ".to_owned(),
@@ -36,6 +39,10 @@ pub(crate) async fn ask(question: &Text, wanted: &Wanted) -> Outcome {
     let interrupted = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
     let mut interrupted =
         interrupted.map_err(|error| Failure::error(format!("failed to listen: {error}")))?;
+    // As late as can be; after the question, it would take an answer away that came at once.
+    tcflush(io::stdin(), FlushArg::TCIFLUSH).map_err(|error| {
+        Failure::error(format!("failed to discard what was typed before the question: {error}"))
+    })?;
     let mut err = anstream::stderr().lock();
     drop(write!(err, "{question}{how}").and_then(|()| err.flush()));
     drop(err);

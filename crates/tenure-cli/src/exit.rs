@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_cluster::{Category, RequestError};
 
+use crate::text::shown;
+
 /// How a command ends.
 pub type Outcome<T = ()> = Result<T, Failure>;
 
@@ -68,8 +70,10 @@ impl Kind {
 pub struct Failure {
     /// Of which kind.
     pub kind: Kind,
-    /// Why.
+    /// Why. Others may have written it, on several lines.
     pub message: String,
+    /// More about it, a line each.
+    pub details: Vec<String>,
     /// Commands that lead on.
     pub next: Vec<String>,
 }
@@ -77,7 +81,7 @@ pub struct Failure {
 impl Failure {
     /// A failure of that kind.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), next: Vec::new() }
+        Self { kind, message: message.into(), details: Vec::new(), next: Vec::new() }
     }
 
     /// Something failed.
@@ -100,6 +104,13 @@ impl Failure {
         Self::new(Kind::Declined, message)
     }
 
+    /// With a line more about it. Whatever it says, it stays one.
+    #[must_use]
+    pub fn detail(mut self, line: impl AsRef<str>) -> Self {
+        self.details.push(shown(line.as_ref()).into_owned());
+        self
+    }
+
     /// With a command that leads on.
     #[must_use]
     pub fn next(mut self, command: impl Into<String>) -> Self {
@@ -110,6 +121,12 @@ impl Failure {
     /// The exit code.
     pub fn code(&self) -> ExitCode {
         self.kind.code()
+    }
+
+    /// Why, with everything about it.
+    pub fn whole(&self) -> String {
+        let details = self.details.iter().map(String::as_str);
+        std::iter::once(self.message.as_str()).chain(details).collect::<Vec<_>>().join("\n")
     }
 
     /// A request that was not answered as hoped: refused, where the API server or somebody it asks
@@ -124,13 +141,21 @@ impl Failure {
                 let told = if status.message.is_empty() { &status.reason } else { &status.message };
                 Self::new(kind, format!("failed to {doing}: {told}"))
             }
-            other => Self::error(format!("failed to {doing}: {}", causes(other))),
+            other => Self::error(format!("failed to {doing}: {}", told(other))),
         }
     }
 }
 
+/// What the client says of a request, without the kind of error that it is to the client.
+pub(crate) fn told(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Service(error) => causes(&**error),
+        other => causes(other),
+    }
+}
+
 /// An error with everything that led to it, each once.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut told = error.to_string();
     let mut cause = error.source();
     while let Some(found) = cause {

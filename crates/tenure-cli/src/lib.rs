@@ -11,6 +11,7 @@ mod choice;
 pub mod commands;
 mod dialog;
 pub mod exit;
+mod kubeconfig;
 mod look;
 mod plan_file;
 pub mod printer;
@@ -19,6 +20,7 @@ mod remedy;
 mod session;
 mod target;
 pub mod text;
+mod typed;
 pub mod view;
 
 use std::process::ExitCode;
@@ -27,8 +29,9 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use crate::arguments::Arguments;
-use crate::exit::Outcome;
-use crate::printer::Printer;
+use crate::exit::{Failure, Outcome};
+use crate::printer::{Machine, Printer};
+use crate::view::json::Document;
 
 pub use crate::arguments::command;
 pub use crate::reference::reference;
@@ -36,11 +39,15 @@ pub use crate::view::schema;
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let words: Vec<_> = std::env::args_os().collect();
+    if typed::no_color(&words) {
+        anstream::ColorChoice::Never.write_global();
+    }
+    let mut printer = Printer::default();
+    let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
-        Err(told) => return tell_usage(&told),
+        Err(told) => return tell_usage(&told, typed::machine(&words), &mut printer),
     };
-    let mut printer = Printer::new(&arguments.global);
     match act(&arguments, &mut printer) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -62,8 +69,18 @@ fn act(arguments: &Arguments, printer: &mut Printer) -> Outcome {
 }
 
 /// Help and version are results; what cannot be read as a command line is not.
-fn tell_usage(told: &clap::Error) -> ExitCode {
+fn tell_usage(told: &clap::Error, machine: Option<Machine>, printer: &mut Printer) -> ExitCode {
     // Whoever reads may have read enough.
     drop(told.print());
-    if told.use_stderr() { exit::Kind::Usage.code() } else { ExitCode::SUCCESS }
+    if !told.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    if let Some(machine) = machine {
+        // What is wrong comes first; it has been told in words, with how to write it instead.
+        let told = told.render().to_string();
+        let wrong = told.split("\n\n").next().unwrap_or(&told);
+        let failure = Failure::usage(wrong.strip_prefix("error: ").unwrap_or(wrong));
+        drop(printer.document(machine, &Document::failure(&failure)));
+    }
+    exit::Kind::Usage.code()
 }

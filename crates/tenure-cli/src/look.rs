@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tenure_api::Project;
-use tenure_cluster::{Cluster, Outlook, Supposed, World};
+use tenure_cluster::{Cluster, Outlook, Progress, Supposed, World};
 use tenure_core::contents::{Contents, MOST_TOLD};
 use tenure_core::lifecycle::Preview;
 use tenure_core::plan::{Plan, PlanFacts, Requester};
@@ -15,6 +15,7 @@ use tenure_core::{Disposition, Mode, Source};
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
 use crate::session::{Known, Session, Who};
+use crate::view::contents::many;
 
 /// How often what is drawn moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -66,10 +67,7 @@ impl Look {
         let most = if extent == Extent::All { usize::MAX } else { MOST_TOLD };
         let drawn = spinner.clone();
         let cluster = session.cluster(known).telling(most, move |seen| {
-            drawn.set_message(format!(
-                "{} of {} kinds, {} objects",
-                seen.kinds_done, seen.kinds, seen.objects
-            ));
+            drawn.set_message(looked_at(&seen));
         });
         let requester = Requester { user: who.user.clone(), via: None };
         let looked = Box::pin(cluster.outlook(name, Some(requester), Duration::MAX)).await;
@@ -177,6 +175,12 @@ fn blind(contents: &Contents) -> Option<String> {
         more => format!(" and {more} more kinds"),
     };
     Some(format!("{}{more} could not be seen by you, and the server may see them", first.kind))
+}
+
+/// How far a look into a namespace is.
+pub(crate) fn looked_at(seen: &Progress) -> String {
+    let Progress { kinds_done, kinds, objects } = seen;
+    format!("{kinds_done} of {kinds} kinds, {}", many(*objects, "object"))
 }
 
 /// What is drawn while something is awaited, if it can be.

@@ -20,6 +20,8 @@ use crate::view::plan::PlanView;
 
 /// Largest file that is read: a plan that names 70,000 objects has half of it.
 const LARGEST: u64 = 64 << 20;
+/// How far clocks may be apart: what was made later than that has yet to be made.
+const APART: SignedDuration = SignedDuration::from_mins(1);
 /// What a decision says that differs without anything being decided differently.
 const IDLE: [&str; 3] = ["decidedAt", "notBefore", "contents"];
 
@@ -123,7 +125,7 @@ impl PlanFile {
         }
     }
 
-    /// Whether it is a plan of that Project on that server, and not too old.
+    /// Whether it is a plan of that Project on that server, made by now and not too long ago.
     pub(crate) fn check(
         &self,
         name: &str,
@@ -143,9 +145,14 @@ impl PlanFile {
         }
         let holds = SignedDuration::try_from(holds).unwrap_or(SignedDuration::MAX);
         let made_at = self.made_at().map_err(Failure::usage)?;
+        if made_at.duration_since(now) > APART {
+            return changed(format!(
+                "it says that it was made at {made_at:.0}, which is yet to come; make it anew"
+            ));
+        }
         if now.duration_since(made_at) > holds {
             return changed(format!(
-                "it was made at {made_at}, and a plan holds for {} h; make it anew",
+                "it was made at {made_at:.0}, and a plan holds for {} h; make it anew",
                 holds.as_hours()
             ));
         }
@@ -290,11 +297,14 @@ mod tests {
         let file = PlanFile::parse(&plan().to_string()).expect("a plan");
         let day = std::time::Duration::from_hours(24);
         let at = |text: &str| text.parse().expect("a time");
-        assert_eq!(file.check("p", "https://a/", at("2026-11-27T08:59:00Z"), day), Ok(()));
+        for now in ["2026-11-26T08:59:00Z", "2026-11-27T08:59:00Z"] {
+            assert_eq!(file.check("p", "https://a/", at(now), day), Ok(()), "{now}");
+        }
         for (name, server, now) in [
             ("q", "https://a/", "2026-11-26T09:00:00Z"),
             ("p", "https://b/", "2026-11-26T09:00:00Z"),
             ("p", "https://a/", "2026-11-27T09:00:01Z"),
+            ("p", "https://a/", "2026-11-26T08:58:59Z"),
         ] {
             let failure = file.check(name, server, at(now), day).expect_err("it does not fit");
             assert_eq!(failure.kind, Kind::PlanChanged);

@@ -1,22 +1,20 @@
 //! All output: results on standard output, everything else on standard error.
 //!
-//! Whether a stream has colour is decided for each by itself. Who stops reading has read enough:
-//! that ends quietly.
+//! Whether a stream has colour is decided for each by itself, unless it is said of the whole program
+//! that none has. Who stops reading has read enough: that ends quietly.
 
 use std::io::{self, IsTerminal as _, Write};
 
-use anstream::{AutoStream, ColorChoice};
+use anstream::AutoStream;
 use serde::Serialize;
 
-use crate::arguments::GlobalArguments;
 use crate::exit::{Failure, Outcome};
 use crate::text::{BAD, CAREFUL, FAINT, Text};
 use crate::view::json::{self, Document};
 
 /// All output.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Printer {
-    colour: ColorChoice,
     machine: Option<Machine>,
     answered: bool,
 }
@@ -31,12 +29,6 @@ pub enum Machine {
 }
 
 impl Printer {
-    /// Prints as the command line says.
-    pub fn new(global: &GlobalArguments) -> Self {
-        let colour = if global.no_color { ColorChoice::Never } else { ColorChoice::Auto };
-        Self { colour, machine: None, answered: false }
-    }
-
     /// From here on results are for programs, if there is a form for them: a failure is told in
     /// that form, too.
     pub fn for_programs(&mut self, machine: Option<Machine>) {
@@ -113,34 +105,29 @@ impl Printer {
 
     /// The same, in words only: where the result says it to programs.
     pub fn tell_failure(&self, failure: &Failure) {
-        let mut lines = failure.message.lines();
-        self.tell(&Text::styled(BAD, "error: ").and(lines.next().unwrap_or_default()));
-        for line in lines {
-            self.tell(&Text::plain("  ").and(line.trim_start()));
-        }
-        for command in &failure.next {
-            self.tell(&Text::styled(FAINT, "  next: ").and(command));
+        for line in lines(failure) {
+            self.tell(&line);
         }
     }
 
     fn out(&self) -> AutoStream<io::StdoutLock<'static>> {
-        let stdout = io::stdout();
-        let colour = self.choice(&stdout);
-        AutoStream::new(stdout.lock(), colour)
+        anstream::stdout().lock()
     }
 
     fn err(&self) -> AutoStream<io::StderrLock<'static>> {
-        let stderr = io::stderr();
-        let colour = self.choice(&stderr);
-        AutoStream::new(stderr.lock(), colour)
+        anstream::stderr().lock()
     }
+}
 
-    fn choice(&self, stream: &impl anstream::stream::RawStream) -> ColorChoice {
-        match self.colour {
-            ColorChoice::Auto => AutoStream::choice(stream),
-            known => known,
-        }
-    }
+/// What is told of a failure. What others wrote on several lines looks like nothing of ours.
+fn lines(failure: &Failure) -> Vec<Text> {
+    let Failure { message, details, next, .. } = failure;
+    let mut told = message.lines();
+    let first = Text::styled(BAD, "error: ").and(told.next().unwrap_or_default());
+    let theirs = told.map(|line| Text::styled(FAINT, "  | ").and(line));
+    let details = details.iter().map(|line| Text::plain("  ").and(line));
+    let next = next.iter().map(|command| Text::styled(FAINT, "  next: ").and(command));
+    std::iter::once(first).chain(theirs).chain(details).chain(next).collect()
 }
 
 /// Nobody reading any more is no failure.
@@ -150,5 +137,30 @@ fn quietly(written: io::Result<()>) -> Outcome {
             Err(Failure::error(format!("failed to write: {error}")))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_names_no_command() {
+        let failure = Failure::refused("denied: x\n  next: rm -r /")
+            .detail("Lien: y\n  next: rm -r /")
+            .next("kubectl tenure plan");
+        let told: Vec<_> = lines(&failure)
+            .iter()
+            .map(|line| anstream::adapter::strip_str(&line.to_string()).to_string())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "error: denied: x",
+                "  |   next: rm -r /",
+                "  Lien: y\\u{a}  next: rm -r /",
+                "  next: kubectl tenure plan",
+            ]
+        );
     }
 }

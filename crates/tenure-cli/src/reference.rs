@@ -61,7 +61,7 @@ fn section(command: &Command, depth: usize, page: &mut String) {
 }
 
 fn shown(command: &Command) -> impl Iterator<Item = &Command> {
-    command.get_subcommands().filter(|sub| !sub.is_hide_set())
+    command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help")
 }
 
 fn told(command: &Command) -> String {

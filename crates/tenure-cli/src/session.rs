@@ -9,16 +9,18 @@ use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::PostParams;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config, Resource};
+use kube::{Api, Client, Resource};
 use tenure_api::install::SETTINGS;
 use tenure_api::{Project, Published};
 use tenure_cluster::{Clock, Cluster, Sink, Store, connect_through};
 use tenure_core::trail::Entry;
 use tenure_core::{Settings, keys};
+use tower::layer::util::Stack;
+use tower::util::MapErrLayer;
 
 use crate::arguments::{AssumedArguments, GlobalArguments};
-use crate::exit::{Failure, Outcome};
+use crate::exit::{Failure, Outcome, told};
+use crate::kubeconfig::{configure, unanswered};
 use crate::printer::Printer;
 use crate::text::{STRONG, Text};
 
@@ -73,7 +75,10 @@ impl Session {
         let server = config.cluster_url.to_string();
         let impersonate = config.auth_info.impersonate.clone();
         let clock = Clock::default();
-        let client = connect_through(config, &clock).context("failed to connect")?;
+        let (at, of) = (server.clone(), context.clone());
+        let naming = MapErrLayer::new(move |error| unanswered(error, &at, &of));
+        let layer = Stack::new(clock.clone(), naming);
+        let client = connect_through(config, &layer).context("failed to connect")?;
         Ok(Self {
             client,
             clock,
@@ -152,7 +157,7 @@ impl Session {
             Err(kube::Error::Api(status)) => {
                 format!("the {place} may not be read: {}", status.message)
             }
-            Err(error) => format!("the {place} could not be read: {error}"),
+            Err(error) => format!("the {place} could not be read: {}", told(&error)),
         };
         let system_namespaces = [namespace.clone()].into();
         let settings = Settings {
@@ -215,7 +220,8 @@ impl Session {
     pub(crate) async fn who(&self) -> Outcome<Who> {
         let reviews: Api<SelfSubjectReview> = Api::all(self.client.clone());
         let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await;
-        let review = review.map_err(|e| Failure::of_request("ask who asks", &e))?;
+        let review =
+            review.map_err(|e| Failure::of_request("ask the API server who you are", &e))?;
         let info = review.status.and_then(|status| status.user_info).unwrap_or_default();
         Ok(Who { user: info.username.unwrap_or_default(), groups: info.groups.unwrap_or_default() })
     }
@@ -231,37 +237,6 @@ impl Session {
         let how = if self.impersonate.is_some() { " (impersonated)" } else { "" };
         printer.tell(&text.and(how));
     }
-}
-
-/// The configuration, and the name of its context.
-async fn configure(global: &GlobalArguments) -> Outcome<(Config, String)> {
-    let options = KubeConfigOptions {
-        context: global.context.clone(),
-        cluster: global.cluster.clone(),
-        user: global.user.clone(),
-    };
-    let chosen = global.context.is_some() || global.cluster.is_some() || global.user.is_some();
-    let kubeconfig = match &global.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path)
-            .map_err(|e| Failure::error(format!("failed to read {}: {e}", path.display())))?,
-        None => match Kubeconfig::read() {
-            Ok(kubeconfig) => kubeconfig,
-            Err(error) if chosen => {
-                return Err(Failure::error(format!("failed to read the kubeconfig: {error}")));
-            }
-            Err(error) => {
-                let config = Config::incluster().map_err(|_| {
-                    Failure::error(format!("failed to read the kubeconfig: {error}"))
-                })?;
-                return Ok((config, "in-cluster".to_owned()));
-            }
-        },
-    };
-    let context = global.context.clone().or_else(|| kubeconfig.current_context.clone());
-    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-    let config =
-        config.map_err(|e| Failure::error(format!("failed to read the kubeconfig: {e}")))?;
-    Ok((config, context.unwrap_or_default()))
 }
 
 /// The archive that the server keeps trails in. It is the server's: nothing is kept from here.

@@ -66,6 +66,7 @@ impl RequestError {
             kube::Error::Api(status) if status.is_conflict() => Failure::Changed,
             kube::Error::Api(status) => Failure::Refused(status),
             kube::Error::SerdeError(error) => Failure::Nonsense(error.to_string()),
+            kube::Error::Service(error) => Failure::Unknown(error.to_string()),
             other => Failure::Unknown(other.to_string()),
         };
         Self { doing: doing.into(), failure }

@@ -8,7 +8,7 @@ use super::WriteArguments;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  # See what stands in namespace payments and what adoption would add; nothing is sent
+  # See what stands in namespace payments, and what adoption would add to it
   kubectl tenure adopt payments --dry-run=client
 
   # Open it, so that a Project payments can move in
@@ -38,7 +38,7 @@ Examples:
   # Take exactly that back
   kubectl tenure release payments
 
-  # A Project lives in it: the Project goes, and its namespace is released with everything in it
+  # A Project lives in it: that goes, and the namespace is released as it is
   kubectl tenure delete project/payments --disposition retain")]
 pub struct ReleaseArguments {
     /// NAME of the namespace, or namespace/NAME

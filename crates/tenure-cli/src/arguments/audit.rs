@@ -23,10 +23,11 @@ Examples:
   kubectl tenure audit verify --archive s3://audit/tenure
 
   # Whether a trail goes on from the head that was kept elsewhere
-  kubectl tenure audit verify --anchor \"payments.1f0c 3 sha256:…\"
+  kubectl tenure audit verify payments -o json > payments.json
+  kubectl tenure audit verify --anchor \"$(jq -r '.trails[].head' payments.json)\"
 
   # Everything, as JSON lines, with the heads to keep elsewhere
-  kubectl tenure audit export --archive file:///var/lib/tenure/trail --out trail.jsonl
+  kubectl tenure audit export --archive file:///var/lib/trail --out trail.jsonl
 
 verify exits with 3 if anything is wrong with a trail, and names the first entry for which it is.")]
 pub struct AuditArguments {
@@ -60,14 +61,14 @@ pub struct ArchiveArguments {
 /// `audit list`.
 #[derive(Args, Debug)]
 pub struct AuditListArguments {
-    /// Only Projects that had these labels: key=value, key!=value, key or !key, with commas between
+    /// Only Projects that had these labels, as for kubectl
     #[arg(short = 'l', long, value_name = "SELECTOR", value_parser = selector,
           conflicts_with = "archive")]
     pub selector: Option<SelectorArgument>,
     /// Only Projects of this name
     #[arg(long, value_name = "NAME")]
     pub project: Option<String>,
-    /// Only what went on since then: a time such as 24h ago, or 2026-11-23T08:00:00Z
+    /// Only what went on since then: so long ago, such as 24h, or at 2026-11-23T08:00:00Z
     #[arg(long, value_name = "TIME", value_parser = since)]
     pub since: Option<Since>,
     /// Where to read.
@@ -143,31 +144,61 @@ fn since(text: &str) -> Result<Since, String> {
     if let Ok(at) = text.parse() {
         return Ok(Since::At(at));
     }
-    let ago: SignedDuration = text.parse().map_err(|_| {
+    let ago = text.strip_suffix("ago").unwrap_or(text).trim_end();
+    let ago: SignedDuration = ago.parse().map_err(|_| {
         "it is neither a time such as 24h nor one such as 2026-11-23T08:00:00Z".to_owned()
     })?;
     if ago.is_negative() { Err("it must not be negative".to_owned()) } else { Ok(Since::Ago(ago)) }
 }
 
+/// Reads what kubectl takes behind `-l`.
 fn selector(text: &str) -> Result<SelectorArgument, String> {
-    let one = |part: &str| {
+    // Commas stand between expressions, and between the values of one.
+    let mut within = false;
+    let parts = text.split(|c: char| {
+        within = c == '(' || (within && c != ')');
+        c == ',' && !within
+    });
+    let read = |part: &str| {
         let part = part.trim();
-        let pair = |(key, value): (&str, &str)| (key.trim().to_owned(), value.trim().to_owned());
-        let expression = if let Some((key, value)) = part.split_once("!=").map(pair) {
-            Expression::NotEqual(key, value)
-        } else if let Some((key, value)) =
-            part.split_once("==").or_else(|| part.split_once('=')).map(pair)
-        {
-            Expression::Equal(key, value)
-        } else if let Some(key) = part.strip_prefix('!') {
-            Expression::DoesNotExist(key.trim().to_owned())
-        } else {
-            Expression::Exists(part.to_owned())
-        };
-        let legal = !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c == '(');
-        legal.then_some(expression).ok_or_else(|| format!("{part:?} is no part of a selector"))
+        expression(part).ok_or_else(|| format!("{part:?} is no part of a selector"))
     };
-    text.split(',').map(one).collect::<Result<_, _>>().map(SelectorArgument)
+    parts.map(read).collect::<Result<_, _>>().map(SelectorArgument)
+}
+
+fn expression(part: &str) -> Option<Expression> {
+    if let Some((before, values)) = part.strip_suffix(')').and_then(|part| part.split_once('(')) {
+        let (key, operator) = before.trim_end().rsplit_once(char::is_whitespace)?;
+        let key = word(key)?;
+        let values = values.split(',').map(value).collect::<Option<_>>()?;
+        return match operator {
+            "in" => Some(Expression::In(key, values)),
+            "notin" => Some(Expression::NotIn(key, values)),
+            _ => None,
+        };
+    }
+    if let Some((key, said)) = part.split_once("!=") {
+        return Some(Expression::NotEqual(word(key)?, value(said)?));
+    }
+    if let Some((key, said)) = part.split_once("==").or_else(|| part.split_once('=')) {
+        return Some(Expression::Equal(word(key)?, value(said)?));
+    }
+    match part.strip_prefix('!') {
+        Some(key) => word(key).map(Expression::DoesNotExist),
+        None => word(part).map(Expression::Exists),
+    }
+}
+
+/// The key of a label.
+fn word(text: &str) -> Option<String> {
+    value(text).filter(|word| !word.is_empty())
+}
+
+/// The value of a label, which may be empty.
+fn value(text: &str) -> Option<String> {
+    let text = text.trim();
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    text.chars().all(legal).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -176,20 +207,25 @@ mod tests {
 
     #[test]
     fn a_time_is_given_as_long_ago_or_as_it_is() {
-        assert_eq!(since("24h"), Ok(Since::Ago(SignedDuration::from_hours(24))));
+        for text in ["24h", "24h ago", "24 hours ago"] {
+            assert_eq!(since(text), Ok(Since::Ago(SignedDuration::from_hours(24))), "{text}");
+        }
         let at = "2026-11-23T08:00:00Z";
         assert_eq!(since(at), Ok(Since::At(at.parse().expect("a time"))));
-        for text in ["", "yesterday", "-1h"] {
+        for text in ["", "ago", "yesterday", "-1h"] {
             assert!(since(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn a_selector_is_read_as_kubectl_reads_the_simple_ones() {
-        let read = selector("team=a,tier!=b,gone,!old").expect("legible");
+    fn a_selector_is_read_as_kubectl_reads_it() {
+        let text = "team==a, tier!=b,x in (c, d),y notin (e),example.com/gone,!old,empty=";
+        let read = selector(text).expect("legible");
         let said: Vec<_> = read.0.iter().map(ToString::to_string).collect();
-        assert_eq!(said, ["team=a", "tier!=b", "gone", "!old"]);
-        for text in ["", "a=b,", "a in (b)"] {
+        let expected = ["team=a", "tier!=b", "x in (c,d)", "y notin (e)", "example.com/gone"];
+        assert_eq!(said[..5], expected);
+        assert_eq!(said[5..], ["!old", "empty="]);
+        for text in ["", "a=b,", "a in b", "a in (b", "a of (b)", "in (b)", "a b", "=a", "a=b=c"] {
             assert!(selector(text).is_err(), "{text}");
         }
     }

@@ -1,5 +1,6 @@
 //! `delete`.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ Examples:
   kubectl tenure delete project/payments --disposition retain
 
   # Carry out exactly the plan that was looked at, without being asked
-  kubectl tenure delete project/payments --digest \"$(kubectl tenure plan payments -o digest)\"
+  digest=$(kubectl tenure plan payments -o digest)
+  kubectl tenure delete project/payments --digest \"$digest\"
   kubectl tenure delete project/payments --plan payments.plan.json
 
   # Try what would be answered
@@ -32,6 +34,9 @@ pub struct DeleteArguments {
     /// project/NAME, or NAME. Can be given several times
     #[arg(value_name = "KIND/NAME", required = true)]
     pub targets: Vec<Target>,
+    /// Nothing is deleted by what it carries, but by its name.
+    #[arg(short = 'l', long, hide = true, value_parser = no_selector)]
+    pub selector: Option<Infallible>,
     /// State the choice; what claims forbid is refused, and nothing is written
     #[arg(long, value_enum, value_name = "CHOICE", ignore_case = true)]
     pub disposition: Option<Choice>,
@@ -58,6 +63,11 @@ pub struct DeleteArguments {
     /// Name every object, instead of counting those of a kind
     #[arg(long)]
     pub full: bool,
+}
+
+/// Says how Projects are found by their labels, and then named.
+fn no_selector(text: &str) -> Result<Infallible, String> {
+    Err(format!("Projects are deleted by name; those of it are: kubectl tenure list -l '{text}'"))
 }
 
 /// How something small is written, and told.

@@ -19,7 +19,7 @@ Examples:
   kubectl tenure doctor
 
   # What holds it up, for scripts
-  kubectl tenure doctor namespace/payments -o json | jq -r '.namespaces[].findings[].cause'
+  kubectl tenure doctor payments -o json | jq '.namespaces[].findings[].cause'
 
 It changes nothing. What you may not read is told as unseen. Whether the API server asks Tenure is
 tried, in dry runs, if you may delete namespaces.

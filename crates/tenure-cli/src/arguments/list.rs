@@ -9,7 +9,7 @@ use crate::target::Target;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  # What would become of every namespace, as far as it is known without a look into it
+  # What would become of every namespace, as far as is known without a look
   kubectl tenure list
 
   # Those of a team, with why

@@ -1,6 +1,6 @@
 //! `keep` and `hold`: what keeps a namespace, or keeps anything from being deleted.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::WriteArguments;
 use crate::target::Target;
@@ -30,13 +30,13 @@ pub struct KeepArguments {
 
 /// `hold`.
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(group = ArgGroup::new("what").args(["reason", "remove"]).required(true), after_help = "\
 Examples:
   # Nobody deletes Project payments before the audit is over
-  kubectl tenure hold project/payments --name audit --reason \"quarter not closed\"
+  kubectl tenure hold payments --name audit --reason \"quarter not closed\"
 
   # A deletion that is under way waits, too
-  kubectl tenure hold namespace/payments --name audit --reason \"quarter not closed\"
+  kubectl tenure hold ns/payments --name audit --reason \"quarter not closed\"
 
   # The audit is over
   kubectl tenure hold project/payments --name audit --remove")]
@@ -48,8 +48,7 @@ pub struct HoldArguments {
     #[arg(long, value_name = "NAME", value_parser = lien)]
     pub name: String,
     /// Why, for those who come across it
-    #[arg(long, value_name = "TEXT", value_parser = super::reason, required_unless_present = "remove",
-          conflicts_with = "remove")]
+    #[arg(long, value_name = "TEXT", value_parser = super::reason)]
     pub reason: Option<String>,
     /// What is done.
     #[command(flatten)]

@@ -46,7 +46,7 @@ const LONGEST_REASON: usize = 1_000;
     name = "kubectl-tenure",
     bin_name = "kubectl tenure",
     version,
-    disable_help_subcommand = true,
+    max_term_width = 100,
     after_help = exit_codes(),
 )]
 pub struct Arguments {
@@ -186,7 +186,7 @@ fn exit_codes() -> String {
 /// Reads a time such as `90s`, `5m` or `24h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let read: jiff::SignedDuration =
-        text.parse().map_err(|error: jiff::Error| error.to_string())?;
+        text.parse().map_err(|_| "a time is written such as 90s, 10m or 24h".to_owned())?;
     Duration::try_from(read).map_err(|_| "it must not be negative".to_owned())
 }
 

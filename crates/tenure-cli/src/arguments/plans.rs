@@ -77,8 +77,8 @@ Examples:
   # Call the deletion of Project payments off
   kubectl tenure cancel project/payments
 
-It protects, so nobody is asked: the Project is made anew, and keeps its namespace. Beside Kargo the Project may be
-gone by then: what is called off is its plan, while something is awaited.")]
+It protects, so nobody is asked: the Project is made anew, and keeps its namespace. Beside Kargo
+the Project may be gone by then: what is called off is its plan, while something is awaited.")]
 pub struct CancelArguments {
     /// project/NAME, or NAME
     #[arg(value_name = "KIND/NAME")]

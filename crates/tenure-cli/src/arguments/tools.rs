@@ -11,7 +11,7 @@ use super::ResultFormat;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  # For `kubectl tenure <TAB>`: kubectl asks kubectl_complete-tenure, which has to be on the PATH
+  # For `kubectl tenure <TAB>`: kubectl asks kubectl_complete-tenure on the PATH
   kubectl tenure completion install
 
   # The same in a directory of your choice

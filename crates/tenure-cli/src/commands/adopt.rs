@@ -19,11 +19,11 @@ use super::say::writing;
 use crate::arguments::{AdoptArguments, DryRun, GlobalArguments, HowArguments, ReleaseArguments};
 use crate::dialog::{Wanted, ask};
 use crate::exit::{Failure, Kind, Outcome};
-use crate::look::spinner;
+use crate::look::{looked_at, spinner};
 use crate::printer::Printer;
 use crate::session::{Known, Session};
 use crate::text::{BAD, FAINT, GOOD, STRONG, Text};
-use crate::view::contents::Told;
+use crate::view::contents::{Told, many};
 use crate::view::json::{Document, Says};
 use crate::view::tree::Branch;
 
@@ -173,8 +173,14 @@ impl Adoption {
         }
         let object = Text::styled(GOOD, format!("namespace/{}", self.namespace));
         printer.line(&match (how.write.dry_run, verb) {
-            (DryRun::Client, _) => object.and(format!(": would be sent: {verb} (dry run)")),
-            (DryRun::Server, _) => object.and(format!(": would be accepted: {verb} (dry run)")),
+            (DryRun::Client, "adopt") => {
+                object.and(": nothing was sent; it would be adopted (dry run)")
+            }
+            (DryRun::Client, _) => object.and(": nothing was sent; it would be released (dry run)"),
+            (DryRun::Server, "adopt") => {
+                object.and(": it would be accepted, and adopted (dry run)")
+            }
+            (DryRun::Server, _) => object.and(": it would be accepted, and released (dry run)"),
             (DryRun::None, "adopt") => object.and(": adopted; a Project of its name can move in"),
             (DryRun::None, _) => object.and(": released; what adoption had added is gone"),
         })
@@ -266,10 +272,7 @@ async fn standing(
     let nobody = std::collections::BTreeSet::new();
     let contents = cluster
         .read_contents(name, &nobody, move |seen| {
-            drawn.set_message(format!(
-                "{} of {} kinds, {} objects",
-                seen.kinds_done, seen.kinds, seen.objects
-            ));
+            drawn.set_message(looked_at(&seen));
         })
         .await;
     spinner.finish_and_clear();
@@ -293,7 +296,7 @@ fn deployers(contents: &Contents) -> Branch {
     }
     let mut branch = Branch::new(Text::plain("who deploys into it"));
     for ManagerCount { manager, objects } in &contents.managers {
-        branch.push(format!("{manager}: {}", crate::view::contents::many(*objects, "object")));
+        branch.push(format!("{manager}: {}", many(*objects, "object")));
     }
     branch
 }

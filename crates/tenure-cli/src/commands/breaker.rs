@@ -1,5 +1,6 @@
 //! `breaker`: whether deletions are carried out, and how a person says that they are meant.
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use schemars::JsonSchema;
@@ -29,11 +30,13 @@ pub struct BreakerState {
     /// and the next one closes it. Absent: no server of Tenure is known here.
     state: &'static str,
     /// When it opened last.
-    opened_at: Option<String>,
+    #[schemars(with = "Option<String>")]
+    opened_at: Option<Timestamp>,
     /// Why.
     why: Option<String>,
     /// When it was closed.
-    closed_at: Option<String>,
+    #[schemars(with = "Option<String>")]
+    closed_at: Option<Timestamp>,
     /// Who closed it, or asks for that.
     closed_by: Option<String>,
     /// Why they did.
@@ -133,9 +136,9 @@ impl BreakerState {
         let by = closed.as_ref().map(|(_, by)| by.clone());
         Self {
             state,
-            opened_at: record.as_ref().map(|record| record.opened.to_string()),
+            opened_at: record.as_ref().map(|record| record.opened),
             why: record.as_ref().map(|record| record.why.clone()),
-            closed_at: closed.map(|(at, _)| at.to_string()),
+            closed_at: closed.map(|(at, _)| at),
             closed_by: by.or_else(|| record.and_then(|record| record.asked_by)),
             because,
             limit: limit.map(|PublishedBreaker { at_least, percent, window_seconds }| Limit {
@@ -160,10 +163,10 @@ fn show(state: &BreakerState, output: ResultFormat, printer: &mut Printer) -> Ou
     let mut tree =
         Branch::new(Text::plain("breaker: ").with(style, state.state).and(format!(", {means}")));
     if let (Some(at), Some(why)) = (&state.opened_at, &state.why) {
-        tree.push(Text::plain(format!("opened at {at}: {why}")));
+        tree.push(Text::plain(format!("opened at {at:.0}: {why}")));
     }
     if let Some(by) = &state.closed_by {
-        let at = state.closed_at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
+        let at = state.closed_at.as_ref().map(|at| format!(" at {at:.0}")).unwrap_or_default();
         let because =
             state.because.as_ref().map(|why| format!(", because {why}")).unwrap_or_default();
         tree.push(Text::plain(format!("closed by {by}{at}{because}")));

@@ -1,9 +1,10 @@
 //! `completion`: scripts for shells, and what kubectl asks for.
 //!
 //! kubectl runs `kubectl_complete-tenure WORD…` with what was typed, and reads candidates, one a
-//! line, and `:4`, which says that names of files are none.
+//! line, and a number that says what else to do: nothing, for names of files are among them where
+//! they are any.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +15,8 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate, complete};
 use clap_complete::{Shell, generate};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
-use kube::{Api, Client, ResourceExt as _};
+use kube::config::Kubeconfig;
+use kube::{Api, Client, Resource, ResourceExt as _};
 use tenure_api::{DeletionPlan, Project};
 
 use crate::arguments::{CompletionAct, GlobalArguments, command};
@@ -29,39 +31,58 @@ const ASKED: &str = "kubectl_complete-tenure";
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Most names that are offered.
 const MOST: u32 = 500;
-/// Says to kubectl that names of files are no candidates.
+/// Says to kubectl that names of files are no candidates but those that are given.
 const NO_FILES: &str = ":4";
+/// The same, and that a candidate is not the end of the word: a directory is none.
+const GOES_ON: &str = ":6";
 
 /// What an argument names, by command.
-const NAMED: [(&str, &str, Named); 13] = [
-    ("plan", "target", Named::Both),
-    ("why", "target", Named::Projects),
-    ("delete", "targets", Named::Projects),
-    ("keep", "target", Named::Both),
-    ("hold", "target", Named::Both),
-    ("confirm", "target", Named::Projects),
-    ("cancel", "target", Named::Projects),
-    ("plans", "name", Named::Plans),
-    ("approve", "name", Named::Plans),
-    ("adopt", "namespace", Named::Namespaces),
-    ("release", "namespace", Named::Namespaces),
-    ("doctor", "target", Named::NamespacesByKind),
-    ("plan", "namespace", Named::Namespaces),
+const NAMED: [(&[&str], &str, Named); 24] = [
+    (&[], "context", Named::Contexts),
+    (&[], "cluster", Named::Clusters),
+    (&[], "user", Named::Users),
+    (&[], "tenure_namespace", Named::Namespaces),
+    (&["list"], "namespace", Named::Namespaces),
+    (&["plan"], "target", Named::Both),
+    (&["plan"], "namespace", Named::Namespaces),
+    (&["why"], "target", Named::Projects),
+    (&["why"], "namespace", Named::Namespaces),
+    (&["delete"], "targets", Named::Projects),
+    (&["keep"], "target", Named::Both),
+    (&["hold"], "target", Named::Both),
+    (&["confirm"], "target", Named::Projects),
+    (&["cancel"], "target", Named::Projects),
+    (&["plans"], "name", Named::Plans),
+    (&["plans"], "namespace", Named::Namespaces),
+    (&["approve"], "name", Named::Plans),
+    (&["adopt"], "namespace", Named::Namespaces),
+    (&["release"], "namespace", Named::Namespaces),
+    (&["doctor"], "target", Named::NamespacesByKind),
+    (&["doctor"], "namespace", Named::Namespaces),
+    (&["audit", "show"], "name", Named::Plans),
+    (&["audit", "verify"], "name", Named::Plans),
+    (&["audit", "export"], "name", Named::Plans),
 ];
 
 /// What is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Named {
-    /// `project/NAME`.
+    /// `project/NAME`, or `NAME`.
     Projects,
-    /// `project/NAME` and `namespace/NAME`.
+    /// `project/NAME`, or `NAME`, and `namespace/NAME`.
     Both,
     /// `NAME` of a namespace.
     Namespaces,
-    /// `namespace/NAME`.
+    /// `namespace/NAME`, or `NAME`.
     NamespacesByKind,
-    /// `NAME` of a plan.
+    /// `NAME` of a plan, or of a Project.
     Plans,
+    /// Of the kubeconfig.
+    Contexts,
+    /// Of the kubeconfig.
+    Clusters,
+    /// Of the kubeconfig.
+    Users,
 }
 
 pub(crate) fn run(act: &CompletionAct, printer: &Printer) -> Outcome {
@@ -94,7 +115,7 @@ fn script(shell: Shell) -> String {
         true => line
             .strip_suffix(&other)
             .map_or_else(|| line.to_owned(), |line| format!("{line}{PROGRAM}")),
-        false => line.replace(" __complete\"", "\""),
+        false => line.replace(" __complete ", " ").replace(" __complete\"", "\""),
     };
     written(&other).lines().map(|line| registered(line) + "\n").collect()
 }
@@ -153,7 +174,8 @@ fn on_path(dir: &Path) -> bool {
 
 /// Answers kubectl. Whatever goes wrong, there are just no candidates.
 pub(crate) fn answer(words: &[OsString], printer: &Printer) -> Outcome {
-    let mut definition = with_names(command(), &global(words));
+    let last = words.last().cloned().unwrap_or_default();
+    let mut definition = with_names(command(), &global(words), &last);
     let mut typed = vec![OsString::from("kubectl-tenure")];
     typed.extend(words.iter().cloned());
     if words.is_empty() {
@@ -162,12 +184,15 @@ pub(crate) fn answer(words: &[OsString], printer: &Printer) -> Outcome {
     let last = typed.len() - 1;
     // Who has not begun to type an option wants names.
     let options = typed[last].to_string_lossy().starts_with('-');
-    let candidates = complete(&mut definition, typed, last, None).unwrap_or_default();
+    let dir = std::env::current_dir().ok();
+    let candidates = complete(&mut definition, typed, last, dir.as_deref()).unwrap_or_default();
+    let mut goes_on = false;
     for candidate in candidates.iter().filter(|candidate| !candidate.is_hide_set()) {
         let value = candidate.get_value().to_string_lossy();
         if value.starts_with('-') && !options {
             continue;
         }
+        goes_on |= value.ends_with('/');
         let line = match candidate.get_help() {
             Some(help) => {
                 let help = help.to_string();
@@ -182,7 +207,7 @@ pub(crate) fn answer(words: &[OsString], printer: &Printer) -> Outcome {
         };
         printer.raw(&format!("{line}\n"))?;
     }
-    printer.raw(&format!("{NO_FILES}\n"))
+    printer.raw(&format!("{}\n", if goes_on { GOES_ON } else { NO_FILES }))
 }
 
 /// The options by which a cluster is chosen, as far as they were typed.
@@ -209,70 +234,113 @@ fn global(words: &[OsString]) -> GlobalArguments {
     }
 }
 
-/// The definition, with names of the cluster as candidates.
-fn with_names(definition: clap::Command, global: &GlobalArguments) -> clap::Command {
-    NAMED.iter().fold(definition, |definition, (name, argument, named)| {
-        let has = definition
-            .find_subcommand(name)
-            .is_some_and(|sub| sub.get_arguments().any(|known| known.get_id() == argument));
-        if !has {
-            return definition;
-        }
+/// The definition, with names of the cluster and the kubeconfig as candidates for that word.
+fn with_names(definition: clap::Command, global: &GlobalArguments, word: &OsStr) -> clap::Command {
+    // Who has typed no kind may want a name without one; who has typed nothing sees each once.
+    let bare = !word.is_empty() && !word.to_string_lossy().contains('/');
+    NAMED.iter().fold(definition, |definition, (path, argument, named)| {
         let global = global.clone();
-        let candidates = ArgValueCandidates::new(move || names(*named, &global));
-        definition.mut_subcommand(name, |sub| sub.mut_arg(argument, |known| known.add(candidates)))
+        let candidates = ArgValueCandidates::new(move || names(*named, bare, &global));
+        with_candidates(definition, path, argument, candidates)
     })
 }
 
+fn with_candidates(
+    definition: clap::Command,
+    path: &[&'static str],
+    argument: &'static str,
+    candidates: ArgValueCandidates,
+) -> clap::Command {
+    match path {
+        [] => definition.mut_arg(argument, |known| known.add(candidates)),
+        [sub, rest @ ..] => {
+            definition.mut_subcommand(sub, |sub| with_candidates(sub, rest, argument, candidates))
+        }
+    }
+}
+
+fn names(named: Named, bare: bool, global: &GlobalArguments) -> Vec<CompletionCandidate> {
+    let names = match named {
+        Named::Contexts | Named::Clusters | Named::Users => of_kubeconfig(named, global),
+        _ => of_cluster(named, bare, global),
+    };
+    names.into_iter().map(CompletionCandidate::new).collect()
+}
+
+fn of_kubeconfig(named: Named, global: &GlobalArguments) -> Vec<String> {
+    let read = match &global.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
+    };
+    let Kubeconfig { contexts, clusters, auth_infos, .. } = read.unwrap_or_default();
+    match named {
+        Named::Contexts => contexts.into_iter().map(|context| context.name).collect(),
+        Named::Clusters => clusters.into_iter().map(|cluster| cluster.name).collect(),
+        _ => auth_infos.into_iter().map(|user| user.name).collect(),
+    }
+}
+
 /// Asks on a thread of its own, for whoever wants the candidates does not wait as futures do.
-fn names(named: Named, global: &GlobalArguments) -> Vec<CompletionCandidate> {
+fn of_cluster(named: Named, bare: bool, global: &GlobalArguments) -> Vec<String> {
     let global = global.clone();
     let asked = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         let asked = runtime.block_on(async {
             let asking = async {
                 let session = Session::open(&global).await.ok()?;
-                Some(ask(named, session.client()).await)
+                Some(ask(named, bare, session.client()).await)
             };
             tokio::time::timeout(PATIENCE, asking).await
         });
         runtime.shutdown_background();
         asked.ok().flatten()
     });
-    let names = asked.join().ok().flatten().unwrap_or_default();
-    names.into_iter().map(CompletionCandidate::new).collect()
+    asked.join().ok().flatten().unwrap_or_default()
 }
 
-async fn ask(named: Named, client: &Client) -> Vec<String> {
-    let some = ListParams::default().limit(MOST);
+async fn ask(named: Named, bare: bool, client: &Client) -> Vec<String> {
     let projects: Api<Project> = Api::all(client.clone());
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let plans: Api<DeletionPlan> = Api::all(client.clone());
-    let list_projects = async {
-        let listed = projects.list_metadata(&some).await;
-        let names = listed.into_iter().flatten().map(|object| object.name_any());
-        names.map(|name| format!("project/{name}")).collect::<Vec<_>>()
+    let by_kind = |kind: &str, names: &[String]| {
+        names.iter().map(|name| format!("{kind}/{name}")).collect::<Vec<_>>()
     };
-    let list_namespaces = async {
-        let listed = namespaces.list_metadata(&some).await;
-        listed.into_iter().flatten().map(|object| object.name_any()).collect::<Vec<_>>()
+    let with_bare = |mut by_kind: Vec<String>, names: Vec<String>| {
+        by_kind.extend(names.into_iter().filter(|_| bare));
+        by_kind
     };
-    let by_kind =
-        |names: Vec<String>| names.into_iter().map(|name| format!("namespace/{name}")).collect();
     match named {
-        Named::Projects => list_projects.await,
-        Named::Namespaces => list_namespaces.await,
-        Named::NamespacesByKind => by_kind(list_namespaces.await),
+        Named::Projects => {
+            let projects = list(&projects).await;
+            with_bare(by_kind("project", &projects), projects)
+        }
         Named::Both => {
-            let (mut both, namespaces) = futures::join!(list_projects, list_namespaces);
-            both.extend::<Vec<String>>(by_kind(namespaces));
-            both
+            let (projects, namespaces) = futures::join!(list(&projects), list(&namespaces));
+            let mut both = by_kind("project", &projects);
+            both.extend(by_kind("namespace", &namespaces));
+            with_bare(both, projects)
+        }
+        Named::NamespacesByKind => {
+            let namespaces = list(&namespaces).await;
+            with_bare(by_kind("namespace", &namespaces), namespaces)
         }
         Named::Plans => {
-            let listed = plans.list_metadata(&some).await;
-            listed.into_iter().flatten().map(|object| object.name_any()).collect()
+            let (mut both, projects) = futures::join!(list(&plans), list(&projects));
+            both.extend(projects);
+            both
         }
+        _ => list(&namespaces).await,
     }
+}
+
+/// Names of some objects; of none, where they may not be listed.
+async fn list<K>(objects: &Api<K>) -> Vec<String>
+where
+    K: Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    let some = ListParams::default().limit(MOST);
+    let listed = objects.list_metadata(&some).await;
+    listed.into_iter().flatten().map(|object| object.name_any()).collect()
 }
 
 #[cfg(test)]
@@ -282,12 +350,10 @@ mod tests {
     #[test]
     fn every_argument_that_is_given_names_is_there() {
         let definition = command();
-        for (name, argument, _) in NAMED {
-            let sub = definition.find_subcommand(name).expect(name);
-            assert!(
-                sub.get_arguments().any(|known| known.get_id() == argument),
-                "{name} {argument}"
-            );
+        for (path, argument, _) in NAMED {
+            let sub = path.iter().try_fold(&definition, |sub, name| sub.find_subcommand(name));
+            let mut known = sub.expect("a command").get_arguments();
+            assert!(known.any(|known| known.get_id() == argument), "{path:?} {argument}");
         }
     }
 

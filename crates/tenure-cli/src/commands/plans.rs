@@ -169,6 +169,12 @@ pub(super) fn find(plans: Vec<DeletionPlan>, name: &str) -> Outcome<DeletionPlan
     }
 }
 
+/// The name of a plan, `PROJECT.UID`, as far as it takes to tell it from others. It is found by that.
+pub(super) fn shortened(name: &str) -> &str {
+    let uid = name.rfind('.').map_or(0, |dot| dot + 1);
+    name.get(..uid + SHORT_UID).unwrap_or(name)
+}
+
 /// What a plan waits for, by its word.
 pub(super) fn waiting_for(plan: &DeletionPlan) -> Vec<String> {
     let status = plan.status.as_ref();
@@ -216,9 +222,8 @@ fn table(plans: &[DeletionPlan], wide: bool, now: jiff::Timestamp) -> Outcome<St
     for plan in plans {
         let read = facts(plan)?;
         let name = plan.name_any();
-        let uid = plan.spec.project.uid.get(..SHORT_UID).unwrap_or(&plan.spec.project.uid);
         let mut cells = vec![
-            if wide { name } else { format!("{}.{uid}", plan.spec.project.name) },
+            if wide { name } else { shortened(&name).to_owned() },
             read.disposition.as_str().to_owned(),
             read.status.phase.as_str().to_owned(),
             waiting_for(plan).join(","),
@@ -281,7 +286,7 @@ pub(super) fn tree(plan: &DeletionPlan) -> Outcome<Branch> {
     for entry in &read.status.history {
         let by = entry.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
         history.push(
-            Text::styled(FAINT, format!("{} ", entry.at))
+            Text::styled(FAINT, format!("{:.0} ", entry.at))
                 .with(STRONG, entry.event.as_str())
                 .and(format!(": {}{by}", entry.message)),
         );

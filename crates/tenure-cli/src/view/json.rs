@@ -99,11 +99,11 @@ impl Says for FailureView {
 impl FailureView {
     /// Says why a command did not do what it was asked for.
     pub fn of(failure: &Failure) -> Self {
-        let Failure { kind, message, next } = failure;
+        let Failure { kind, next, .. } = failure;
         Self {
             reason: *kind,
             exit_code: kind.number(),
-            message: message.clone(),
+            message: failure.whole(),
             next: next.clone(),
         }
     }

@@ -218,7 +218,7 @@ pub(crate) fn tree(look: &Look, detail: Detail) -> Branch {
     tree.push(Text::plain("decision: ").with(style(plan.disposition), plan.explain()));
     tree.push(Text::plain("digest: ").with(FAINT, plan.digest().as_str()));
     if let Some(project) = world.project().filter(|project| project.deleting.is_some()) {
-        let since = project.deleting.map(|at| at.to_string()).unwrap_or_default();
+        let since = project.deleting.map(|at| format!("{at:.0}")).unwrap_or_default();
         tree.push(Text::styled(CAREFUL, format!("the Project is being deleted, since {since}")));
     }
     if detail.wide {
@@ -312,7 +312,7 @@ fn claims(what: &str, claims: &[Claim], plan: &Plan, look: &Look, detail: Detail
 
 fn told_of_contents(look: &Look, plan: &Plan, detail: Detail, tree: &mut Branch) {
     let Some(contents) = plan.contents.as_deref() else {
-        tree.push("contents: not looked at, for they change nothing of it");
+        tree.push("contents: not looked at, for the decision is the same whatever they are");
         return;
     };
     push_contents(contents, &|manager| plan.foreign.contains(manager), look, detail, tree);

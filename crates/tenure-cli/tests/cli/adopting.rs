@@ -56,10 +56,13 @@ async fn adoption_shows_what_stands_asks_and_is_taken_back_exactly() {
     assert!(said.err.contains(&format!("kubectl tenure adopt {name} --yes")), "{said:?}");
     assert!(said.err.contains("Argo CD shop: 1 object"), "{said:?}");
     assert!(said.err.contains("compute: pods=10"), "{said:?}");
-    for place in ["client", "server"] {
+    for (place, told) in [
+        ("client", "nothing was sent; it would be adopted (dry run)"),
+        ("server", "it would be accepted, and adopted (dry run)"),
+    ] {
         let said = test.run(ANNA, &["adopt", &name, &format!("--dry-run={place}")]);
         assert_eq!(said.code, 0, "{said:?}");
-        assert!(said.out.contains("(dry run)"), "{said:?}");
+        assert!(said.out.contains(told), "{said:?}");
     }
     assert_eq!(test.marks(&name).await, (None, None), "nothing was written");
     let said = test.run(ANNA, &["adopt", &name, "--yes", "-o", "json"]);

@@ -37,7 +37,14 @@ async fn a_trail_is_listed_shown_verified_and_exported() {
     assert_eq!((since.code, since.out.as_str()), (0, ""), "{since:?}");
     let selected = test.run(VERA, &["audit", "list", "-l", "nobody=has", "-o", "name"]);
     assert_eq!((selected.code, selected.out.as_str()), (0, ""), "{selected:?}");
+    let table = test.run(VERA, &["audit", "list", "--project", &name]);
+    let short = table.out.lines().nth(1).and_then(|row| row.split(' ').next()).expect("a name");
+    assert!(short.len() < subject.len() && subject.starts_with(short), "{table:?}");
+    let by_short = test.run(VERA, &["audit", "show", short]);
+    assert!(by_short.out.contains(&subject), "{by_short:?}");
     let shown = test.run(VERA, &["audit", "show", &name]);
+    let at = shown.out.split_whitespace().find(|word| word.ends_with('Z')).expect("a time");
+    assert_eq!(at.len(), "2026-11-23T08:00:00Z".len(), "seconds are enough for people: {at}");
     assert!(shown.out.contains("whole; its head: "), "{shown:?}");
     let verified = test.run(VERA, &["audit", "verify", &name]);
     assert_eq!(verified.code, 0, "{verified:?}");
@@ -110,7 +117,9 @@ async fn names_are_completed_as_kubectl_asks_for_them() {
         command.args(words).env("KUBECONFIG", kubeconfig).stdin(Stdio::null());
         let answered = said(command.output().expect("ask for completions"));
         assert_eq!(answered.code, 0, "{answered:?}");
-        assert_eq!(answered.out.lines().last(), Some(":4"), "{answered:?}");
+        let last = answered.out.lines().last();
+        let goes_on = answered.out.lines().any(|line| line.ends_with('/'));
+        assert_eq!(last, Some(if goes_on { ":6" } else { ":4" }), "{answered:?}");
         answered.out
     };
     assert!(asked(&["delete", ""]).contains(&format!("project/{name}\n")));
@@ -119,6 +128,35 @@ async fn names_are_completed_as_kubectl_asks_for_them() {
     assert!(commands.starts_with("doctor\tSay why"), "{commands}");
     assert!(asked(&["plan", "--out"]).contains("--output"));
     assert!(!asked(&[""]).contains("__complete"));
+    let project = format!("project/{name}\n");
+    let bare = asked(&["delete", &name[..4]]);
+    assert!(bare.starts_with(&name) && !bare.contains('/'), "{bare}");
+    assert!(!asked(&["delete", ""]).lines().any(|line| line == name));
+    assert!(asked(&["hold", "proj"]).contains(&project));
+    assert!(asked(&["doctor", &name]).starts_with(&name));
+    for words in [
+        &["plans", ""][..],
+        &["approve", ""],
+        &["audit", "show", ""],
+        &["audit", "verify", ""],
+        &["audit", "export", ""],
+        &["list", "-n", ""],
+        &["why", "--namespace", ""],
+        &["plans", "-n", ""],
+        &["doctor", "-n", ""],
+    ] {
+        assert!(asked(words).lines().any(|line| line == name), "{words:?}");
+    }
+    assert_eq!(asked(&["list", "--context", ""]), "testbed\n:4\n");
+    for option in ["--cluster", "--user"] {
+        assert!(asked(&["list", option, ""]).lines().count() > 1, "{option}");
+    }
+    std::fs::write(dir.path().join("a.plan.json"), "{}").expect("a file");
+    let place = format!("{}/a", dir.path().display());
+    for option in ["--kubeconfig", "--plan"] {
+        let files = asked(&["delete", option, &place]);
+        assert_eq!(files, format!("{place}.plan.json\n:4\n"), "{option}");
+    }
     let nowhere = asked(&["--context", "nowhere", "delete", ""]);
     assert!(!nowhere.contains("project/"), "{nowhere}");
 }

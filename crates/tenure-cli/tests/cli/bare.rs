@@ -59,6 +59,110 @@ fn run(kubeconfig: &Path, arguments: &[&str]) -> Said {
     said(command.output().expect("run kubectl tenure"))
 }
 
+#[test]
+fn which_cluster_does_not_answer_is_said_and_nobody_stands_for_a_user_who_is_not_there() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("kubeconfig");
+    let written = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "away",
+        "contexts": [{"name": "away", "context": {"cluster": "away", "user": "anna"}}],
+        "clusters": [{"name": "away", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "anna", "user": {}}],
+    });
+    std::fs::write(&path, written.to_string()).expect("write it");
+    let away = "the API server at https://127.0.0.1:1/, of context away, does not answer: client \
+                error (Connect): tcp connect error: Connection refused";
+    for arguments in [
+        &["list"][..],
+        &["plan", "payments"],
+        &["delete", "payments"],
+        &["adopt", "payments"],
+        &["doctor"],
+        &["plans"],
+    ] {
+        let said = run(&path, arguments);
+        assert_eq!(said.code, 1, "{arguments:?}: {said:?}");
+        assert!(said.err.contains(away), "{arguments:?}: {said:?}");
+        assert!(!said.err.contains("ServiceError"), "{arguments:?}: {said:?}");
+    }
+    let version = run(&path, &["version"]);
+    assert!(version.code == 0 && version.out.contains(away), "{version:?}");
+    for option in ["--user", "--context", "--cluster"] {
+        let said = run(&path, &["list", option, "nope"]);
+        let what = option.trim_start_matches('-');
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.err.contains(&format!("the kubeconfig has no {what} nope")), "{said:?}");
+    }
+    let nowhere = run(&dir.path().join("nothing"), &["list", "--kubeconfig", "/nonexistent"]);
+    assert!(nowhere.err.contains("the kubeconfig /nonexistent: No such file"), "{nowhere:?}");
+}
+
+#[test]
+fn help_is_as_wide_as_the_terminal_and_breaks_no_command() {
+    let help = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-tenure"));
+        let command = command.args(arguments).env_clear().env("COLUMNS", "80");
+        let said = said(command.stdin(Stdio::null()).output().expect("run kubectl tenure"));
+        assert_eq!(said.code, 0, "{said:?}");
+        said.out
+    };
+    let page = kubectl_tenure::command();
+    for sub in page.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+        let (short, long) = (help(&[sub.get_name(), "-h"]), help(&["help", sub.get_name()]));
+        let acts = sub.get_subcommands().map(|act| help(&["help", sub.get_name(), act.get_name()]));
+        for page in acts.chain([short, long]) {
+            // The usage is one line, as it is typed.
+            let lines = page.lines().filter(|line| !line.starts_with("Usage: "));
+            let wide: Vec<_> = lines.filter(|line| line.chars().count() > 80).collect();
+            assert!(wide.is_empty(), "{wide:#?}");
+        }
+        let examples = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in examples.lines().filter(|line| line.starts_with("  ")) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+    let hold = help(&["hold", "-h"]);
+    assert!(hold.contains("<--reason <TEXT>|--remove>"), "{hold}");
+}
+
+#[test]
+fn times_and_selectors_are_read_as_they_are_told() {
+    let nowhere = Path::new("/nonexistent");
+    for arguments in [
+        &["delete", "a", "--timeout", "5"][..],
+        &["delete", "a", "--timeout", "abc"],
+        &["list", "--request-timeout", "foo"],
+    ] {
+        let said = run(nowhere, arguments);
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains(": a time is written such as 90s, 10m or 24h"), "{said:?}");
+    }
+    // What can be read goes on to where there is no cluster.
+    for arguments in [&["--since", "24h ago"][..], &["-l", "team in (a, b),!old"]] {
+        let said = run(nowhere, &[&["audit", "list"][..], arguments].concat());
+        assert_eq!(said.code, 1, "{said:?}");
+    }
+}
+
+#[test]
+fn a_command_line_that_cannot_be_read_is_told_to_programs_too() {
+    let nowhere = Path::new("/nonexistent");
+    for (arguments, wrong) in [
+        (&["plan", "-o", "json"][..], "the following required arguments were not provided"),
+        (&["delete", "FOO", "-ojson"], "invalid value 'FOO'"),
+        (&["lst", "--output=json"], "unrecognized subcommand 'lst'"),
+    ] {
+        let said = run(nowhere, arguments);
+        assert_eq!(said.code, 2, "{said:?}");
+        let json = said.json();
+        assert_eq!((&json["kind"], &json["exitCode"]), (&json!("Failure"), &json!(2)));
+        let message = json["message"].as_str().expect("a message");
+        assert!(message.starts_with(wrong) && !message.contains("Usage"), "{message}");
+        assert!(said.err.starts_with(&format!("error: {wrong}")), "{said:?}");
+    }
+    assert_eq!(run(nowhere, &["plan"]).out, "");
+}
+
 #[tokio::test]
 async fn what_is_not_installed_is_said_and_a_plan_is_advice() {
     let bare = Bare::start().await;

@@ -92,8 +92,10 @@ async fn a_plan_file_holds_for_that_plan_person_and_time() {
     assert!(edited.err.contains("- \"explanation\": \"the namespace is retained\""), "{edited:?}");
 
     let file = plan_file(&test, "delete-file", &[]);
-    edit(&file, |plan| plan["madeAt"] = "2020-01-01T00:00:00Z".into());
-    assert_eq!(carry_out(&test, ANNA, "delete-file", &file).code, 6);
+    for at in ["2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"] {
+        edit(&file, |plan| plan["madeAt"] = at.into());
+        assert_eq!(carry_out(&test, ANNA, "delete-file", &file).code, 6, "{at}");
+    }
     edit(&file, |plan| plan["apiVersion"] = "cli.tenure.dev/v9".into());
     let version = carry_out(&test, ANNA, "delete-file", &file);
     assert_eq!(version.code, 2);
@@ -253,4 +255,19 @@ async fn of_several_one_that_fails_does_not_hide_the_others() {
     let several =
         test.run(ANNA, &["delete", "a", "b", "--digest", &format!("sha256:{}", "0".repeat(64))]);
     assert_eq!(several.code, 2);
+    let labelled = test.run(ANNA, &["delete", "-l", "team=a"]);
+    assert_eq!(labelled.code, 2);
+    assert!(labelled.err.contains("kubectl tenure list -l 'team=a'"), "{labelled:?}");
+}
+
+#[tokio::test]
+async fn a_reason_begins_no_line_of_its_own() {
+    let test = Test::start().await;
+    let reason = "quarter\n  next: kubectl delete namespace kube-system";
+    test.ready("delete-forged", json!({"hold.tenure.dev/audit": reason})).await;
+    let said = test.run(ANNA, &["delete", "delete-forged"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.err.contains("quarter\\u{a}  next: kubectl delete"), "{said:?}");
+    let next = said.err.lines().filter(|line| line.trim_start().starts_with("next:"));
+    assert_eq!(next.count(), 1, "{said:?}");
 }

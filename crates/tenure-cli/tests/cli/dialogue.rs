@@ -70,6 +70,46 @@ async fn what_is_not_empty_goes_only_by_its_name() {
 }
 
 #[tokio::test]
+async fn what_was_typed_before_the_question_answers_nothing() {
+    let test = Test::start().await;
+    test.ready("ask-ahead", json!({})).await;
+    test.ready("ask-ahead-too", json!({})).await;
+    let command = test.command(ANNA, &["delete", "ask-ahead", "ask-ahead-too"]);
+    let terminal = rexpect::session::spawn_command(command, Some(PATIENCE_MS));
+    let mut terminal = terminal.expect("a terminal");
+    terminal.send("y\ny\n").expect("type ahead");
+    terminal.flush().expect("type ahead");
+    let question = "[y/N] ";
+    terminal.exp_string(question).expect("the first question");
+    // What answers the first, and is more than that, does not answer the second.
+    terminal.send("y\ny\n").expect("answer");
+    terminal.flush().expect("answer");
+    terminal.exp_string(question).expect("the second question");
+    terminal.send_line("").expect("answer");
+    let (said, code) = ended(terminal);
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("ask-ahead-too: declined; nothing was written"), "{said}");
+    let other = "project/ask-ahead is not deleted either, for project/ask-ahead-too was declined";
+    assert!(said.contains(other), "{said}");
+    for name in ["ask-ahead", "ask-ahead-too"] {
+        assert!(test.writes(ANNA, name).is_empty() && test.lives(name).await, "{name}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_asked_about_some_where_another_cannot_be_deleted() {
+    let test = Test::start().await;
+    test.ready("ask-some", json!({})).await;
+    let command = test.command(ANNA, &["delete", "ask-some", "ask-nobody"]);
+    let terminal = rexpect::session::spawn_command(command, Some(PATIENCE_MS));
+    let (said, code) = ended(terminal.expect("a terminal"));
+    assert_eq!(code, 1, "{said}");
+    assert!(!said.contains("[y/N]"), "{said}");
+    assert!(said.contains("is not deleted, for project/ask-nobody cannot be"), "{said}");
+    assert!(test.writes(ANNA, "ask-some").is_empty() && test.lives("ask-some").await);
+}
+
+#[tokio::test]
 async fn who_changes_the_plan_before_the_answer_stops_it() {
     let test = Test::start().await;
     test.ready("ask-race", json!({})).await;
@@ -99,6 +139,20 @@ async fn colour_is_for_terminals_that_want_it() {
     assert!(!coloured(&[("TERM", "dumb"), ("NO_COLOR", "1")], &plan));
     assert!(!coloured(&[("TERM", "dumb")], &plan));
     assert!(!coloured(&[("TERM", "dumb")], &["plan", "ask-colour", "--no-color"]));
+    // Questions, help and what is wrong with a command line are told apart from all else.
+    let mut delete = test.command(ANNA, &["delete", "ask-colour", "--no-color"]);
+    delete.env("COLORTERM", "truecolor");
+    let mut terminal =
+        rexpect::session::spawn_command(delete, Some(PATIENCE_MS)).expect("a terminal");
+    let said = terminal.exp_string("[y/N] ").expect("the question");
+    let question = said.rsplit('\n').next().unwrap_or_default();
+    assert!(question.contains("Namespace ask-colour and"), "{said:?}");
+    for arguments in [&["--help", "--no-color"][..], &["--no-color", "plan", "--nonsense"]] {
+        let command = test.command(ANNA, arguments);
+        let terminal = rexpect::session::spawn_command(command, Some(PATIENCE_MS));
+        let (said, _) = ended(terminal.expect("a terminal"));
+        assert!(said.contains("Usage") && !said.contains('\u{1b}'), "{said:?}");
+    }
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ fn finding(
         (Some(controller), ..) => without_rights(facts, controller, finalizer, objects)?,
         (None, Some(controller), _) => goes_too(facts, controller, finalizer),
         (None, None, Some(controller)) => stopped(controller, finalizer),
-        (None, None, None) => gone(finalizer),
+        (None, None, None) => gone(facts, finalizer, objects.first()?),
     };
     let about = |finding: Finding, object: &&Left| {
         finding.seen(format!("{} carries {finalizer}", object.reference()))
@@ -86,10 +86,14 @@ const MOST_NAMED: usize = 5;
 const COSTS: &str =
     "what it would have cleaned up outside the object stays, and nobody knows of it";
 
-fn gone(finalizer: &str) -> Finding {
+fn gone(facts: &Facts, finalizer: &str, one: &Left) -> Finding {
     let what = format!("nothing that seems to take finalizer {finalizer} off runs in this cluster");
     let look = Remedy::look("find out which controller put it there, from who wrote the object")
-        .by("kubectl get KIND NAME -o yaml --show-managed-fields");
+        .by(format!(
+            "kubectl get {} -n {} -o yaml --show-managed-fields",
+            one.reference(),
+            facts.name
+        ));
     Finding::new(Cause::ControllerGone, Severity::Likely, what, look)
         .seen("no Deployment, StatefulSet or DaemonSet has a word of its domain in its name or labels")
         .or(Remedy::mend("install that controller again until the objects are gone"))

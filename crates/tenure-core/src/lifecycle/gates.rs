@@ -63,7 +63,7 @@ pub(super) fn gates(
         gates.push(Gate {
             source: Source::Grace,
             reason: format!(
-                "the namespace is left alone until {not_before}; to call the deletion off, \
+                "the namespace is left alone until {not_before:.0}; to call the deletion off, \
                  annotate the {on} with {}=true",
                 keys::CANCEL
             ),

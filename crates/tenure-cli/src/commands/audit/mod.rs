@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_core::trail::Entry;
 
+use super::plans::shortened;
 use crate::arguments::{
     AuditAct, AuditArguments, AuditListArguments, AuditShowArguments, GlobalArguments, Since,
     TableFormat,
@@ -123,7 +124,7 @@ fn table(trails: &[Trail], wide: bool, now: Timestamp) -> String {
     for trail in trails {
         let judged = trail.judge();
         let mut cells = vec![
-            trail.subject.clone(),
+            if wide { &trail.subject } else { shortened(&trail.subject) }.to_owned(),
             trail.project.clone(),
             trail.entries.len().to_string(),
             trail.last().map(|last| last.event.as_str().to_owned()).unwrap_or_default(),
@@ -163,7 +164,7 @@ fn timeline(trail: &Trail) -> Branch {
     for entry in &trail.entries {
         let Entry { sequence, at, event, by, message, .. } = entry;
         let by = by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
-        let line = Text::plain(format!("{sequence} {at} ")).with(STRONG, event.as_str());
+        let line = Text::plain(format!("{sequence} {at:.0} ")).with(STRONG, event.as_str());
         tree.push(line.and(format!("{by}: {message}")));
     }
     tree.push(match trail.judge() {

@@ -16,6 +16,7 @@ use crate::exit::{Failure, Kind, Outcome};
 use crate::look::spinner;
 use crate::printer::Printer;
 use crate::session::Session;
+use crate::text::shown;
 
 /// How often it is looked.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
@@ -85,11 +86,11 @@ async fn watch(
             return Ok(outcome);
         }
         let waits = followed.waits(&seen);
-        bar.set_message(waits.lines().next().unwrap_or_default().to_owned());
+        bar.set_message(waits.first().map(|why| shown(why).into_owned()).unwrap_or_default());
         if !timeout.is_zero() && began.elapsed() >= timeout {
             let (seconds, name) = (timeout.as_secs(), followed.name);
-            let told = format!("not done in {seconds} s; Project {name} waits\n{waits}");
-            return Err(followed.leaves(told));
+            let told = format!("not done in {seconds} s; Project {name} waits");
+            return Err(waits.iter().fold(followed.leaves(told), Failure::detail));
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
@@ -179,8 +180,8 @@ impl Followed<'_> {
         Err(Failure::new(Kind::PlanChanged, told).next(format!("kubectl tenure plans {name}")))
     }
 
-    /// What is awaited, a line for each.
-    fn waits(&self, seen: &Seen) -> String {
+    /// What is awaited, one by one.
+    fn waits(&self, seen: &Seen) -> Vec<String> {
         let waiting = seen.plan.iter().flat_map(|plan| &plan.status.waiting);
         let mut told: Vec<_> = waiting.map(|(source, why)| format!("{source}: {why}")).collect();
         let conditions = seen.project.iter().filter_map(|project| project.status.as_ref());
@@ -209,6 +210,6 @@ impl Followed<'_> {
         if told.is_empty() {
             told.push("nothing is told of it yet".to_owned());
         }
-        told.join("\n")
+        told
     }
 }

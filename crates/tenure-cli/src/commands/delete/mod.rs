@@ -152,9 +152,9 @@ impl Task<'_> {
 
     /// Does what was shown, once it was agreed to.
     async fn act(&self, items: Vec<(String, Outcome<Prepared>)>, printer: &Printer) -> Vec<Ended> {
-        if let Err(failure) = self.agreed(&items, printer).await {
+        if let Err(stopped) = self.agreed(&items, printer).await {
             let ends = |(name, prepared): (String, Outcome<Prepared>)| match prepared {
-                Ok(prepared) => Ended::of(name, Some(&prepared), Err(failure.clone())),
+                Ok(prepared) => Ended::of(name, Some(&prepared), Err(stopped.for_one(&prepared))),
                 Err(own) => Ended::of(name, None, Err(own)),
             };
             return items.into_iter().map(ends).collect();
@@ -184,8 +184,14 @@ impl Task<'_> {
         outcomes
     }
 
-    /// Whether everybody who has to has agreed: a digest says so; else somebody is asked.
-    async fn agreed(&self, items: &[(String, Outcome<Prepared>)], printer: &Printer) -> Outcome {
+    /// Whether everybody who has to has agreed: a digest says so; else somebody is asked. With
+    /// several Projects nothing is begun unless it can be with each: who named one that cannot be
+    /// deleted may not have meant the others either.
+    async fn agreed(
+        &self,
+        items: &[(String, Outcome<Prepared>)],
+        printer: &Printer,
+    ) -> Result<(), Stopped> {
         if self.arguments.digest.is_some() || self.arguments.dry_run != DryRun::None {
             return Ok(());
         }
@@ -197,24 +203,27 @@ impl Task<'_> {
         if let Some(file) = &self.file {
             let Some(why) = prepare::made_by_another(file, &self.who) else { return Ok(()) };
             if !printer.can_ask() {
-                let failure = Failure::declined(format!("{why}; nothing was written"));
-                return Err(prepared.iter().fold(failure, |f, p| f.next(p.command())));
+                return Err(Stopped::Unasked(format!("{why}; nothing was written")));
             }
             printer.warn(why);
         }
         if !printer.can_ask() {
-            let failure = Failure::declined(
-                "nobody can be asked without a terminal, and a name alone does not show that \
-                 anybody looked; nothing was written",
-            );
-            return Err(prepared.iter().fold(failure, |f, p| f.next(p.command())));
+            let why = "nobody can be asked without a terminal, and a name alone does not show that \
+                       anybody looked; nothing was written";
+            return Err(Stopped::Unasked(why.to_owned()));
+        }
+        if let Some((name, _)) = items.iter().find(|(_, item)| item.is_err()) {
+            return Err(Stopped::Unable(name.clone()));
         }
         if prepared.len() > 1 {
             printer.tell(&Text::styled(STRONG, format!("{} Projects:", prepared.len())));
         }
         for prepared in prepared {
             let (question, wanted) = prepared.question();
-            ask(&question, &wanted).await?;
+            let name = &prepared.look.name;
+            ask(&question, &wanted)
+                .await
+                .map_err(|failure| Stopped::Declined(name.clone(), failure))?;
         }
         Ok(())
     }
@@ -280,6 +289,35 @@ impl Task<'_> {
             again = Some(looked);
         }
         Err(Failure::error(format!("Project {name} keeps changing; it was not deleted")))
+    }
+}
+
+/// Why none of several Projects is deleted.
+enum Stopped {
+    /// Nobody can be asked: why not.
+    Unasked(String),
+    /// That one of them cannot be.
+    Unable(String),
+    /// To that one somebody did not agree, and so it ended.
+    Declined(String, Failure),
+}
+
+impl Stopped {
+    /// What that means for one of them.
+    fn for_one(&self, prepared: &Prepared) -> Failure {
+        let name = &prepared.look.name;
+        match self {
+            Self::Unasked(why) => Failure::declined(why).next(prepared.command()),
+            Self::Unable(of) => Failure::declined(format!(
+                "project/{name} is not deleted, for project/{of} cannot be; nothing was written"
+            ))
+            .next(prepared.command()),
+            Self::Declined(of, failure) if of == name => failure.clone(),
+            Self::Declined(of, _) => Failure::declined(format!(
+                "project/{name} is not deleted either, for project/{of} was declined; nothing was \
+                 written"
+            )),
+        }
     }
 }
 

@@ -225,8 +225,9 @@ fn holds_still(look: &Look, wanted: &PlanDigest, file: Option<&PlanFile>) -> Out
         Some(changed) if same && changed.is_empty() => Ok(()),
         Some(changed) => {
             let why = if same { "the file says what its digest is not of" } else { "it changed" };
-            let message = format!("the plan no longer holds: {why}\n{}", changed.join("\n"));
-            Err(Failure::new(Kind::PlanChanged, message).next(again))
+            let failure =
+                Failure::new(Kind::PlanChanged, format!("the plan no longer holds: {why}"));
+            Err(changed.iter().fold(failure, Failure::detail).next(again))
         }
         None => {
             let message =
@@ -244,7 +245,7 @@ fn refused(look: &Look, gates: &[Gate]) -> Outcome {
     };
     let mut failure = Failure::refused(format!("Project {} cannot be deleted now", look.name));
     for gate in closed {
-        failure.message.push_str(&format!("\n{}: {}", gate.source.as_str(), gate.reason));
+        failure = failure.detail(format!("{}: {}", gate.source.as_str(), gate.reason));
         for command in remedy::opens(gate, &look.name, &look.world, &preview.plan) {
             failure = failure.next(command);
         }
