@@ -68,7 +68,7 @@ fn less(look: &Look, now: &Preview, choice: Disposition) -> Outcome<Option<Write
 
 /// What would be decided if that were written.
 fn with(look: &Look, writes: &Writes) -> Outcome<Preview> {
-    let mut seen = look.world.observe(&look.known.settings, None);
+    let mut seen = look.observe();
     if let Some(project) = &mut seen.project {
         if let Some(disposition) = writes.disposition {
             let statements =

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tenure_api::Project;
+use kube::Api;
+use tenure_api::{DeletionPlan, Project};
 use tenure_cluster::{Cluster, Outlook, Progress, Supposed, World};
 use tenure_core::contents::{Contents, MOST_TOLD};
-use tenure_core::lifecycle::Preview;
-use tenure_core::plan::{Plan, PlanFacts, Requester};
-use tenure_core::{Disposition, Mode, Source};
+use tenure_core::lifecycle::{Preview, preview};
+use tenure_core::plan::{self, Plan, PlanDigest, PlanFacts, Requester};
+use tenure_core::status::condition_type::{RECONCILING, STALLED};
+use tenure_core::{Disposition, Mode, Observation, Settings, Source};
 
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
@@ -41,6 +43,9 @@ pub(crate) struct Look {
     pub(crate) world: World,
     /// What would be decided; `None` if there is nothing to decide.
     pub(crate) preview: Option<Preview>,
+    /// The plan of a Project that is being deleted, where nothing is left to decide: its namespace is
+    /// gone or going. Not everybody may read it.
+    past: Option<PlanFacts>,
     /// What is in a namespace that no Project has, where nothing is decided by it.
     pub(crate) alone: Option<Contents>,
     /// What it was decided by.
@@ -80,7 +85,15 @@ impl Look {
             _ => None,
         };
         spinner.finish_and_clear();
-        Box::pin(Self::of(name, outlook, alone.transpose()?, known, &cluster)).await
+        let looked = Box::pin(Self::of(name, outlook, alone.transpose()?, known, &cluster)).await?;
+        Ok(match looked.world.project().filter(|_| looked.is_past()) {
+            Some(project) => {
+                let plans: Api<DeletionPlan> = Api::all(session.client().clone());
+                let plan = plans.get_opt(&plan::name(name, &project.uid)).await.ok().flatten();
+                Self { past: plan.and_then(|plan| plan.facts().ok()), ..looked }
+            }
+            None => looked,
+        })
     }
 
     /// What would become of it if one of the objects said something else: nothing is written.
@@ -98,7 +111,10 @@ impl Look {
         known: &Known,
         cluster: &Cluster,
     ) -> Outcome<Self> {
-        let Outlook { world, preview, .. } = outlook;
+        let Outlook { world, mut preview, .. } = outlook;
+        if preview.is_some() && is_asked_for(&world) {
+            preview = again(&world, &known.settings, cluster.now()).or(preview);
+        }
         let mut advisory = known.advisory.clone();
         let decided = preview.as_ref().and_then(|preview| preview.plan.contents.as_deref());
         let contents = decided.or(alone.as_ref());
@@ -113,7 +129,8 @@ impl Look {
         };
         let known = known.clone();
         let at = cluster.now();
-        Ok(Self { name: name.to_owned(), world, preview, alone, known, advisory, kinds, at })
+        let (name, past) = (name.to_owned(), None);
+        Ok(Self { name, world, preview, past, alone, known, advisory, kinds, at })
     }
 
     /// The plan of a Project that is gone, while it has yet to be carried out: beside Kargo, which
@@ -124,13 +141,83 @@ impl Look {
         (!plan.status.phase.is_final()).then_some(plan)
     }
 
+    /// Whether the Project is being deleted, and nothing is left to decide: its namespace is gone or
+    /// going.
+    pub(crate) fn is_past(&self) -> bool {
+        let deleting = self.world.project().is_some_and(|project| project.deleting.is_some());
+        deleting && self.preview.is_none()
+    }
+
+    /// The plan that is carried out, whatever the Project says now.
+    pub(crate) fn settled(&self) -> Option<&PlanFacts> {
+        self.outlived().or(self.past.as_ref())
+    }
+
+    /// The plan of a deletion that was asked for.
+    pub(crate) fn under_way(&self) -> Option<&PlanFacts> {
+        let own = || {
+            let project = self.world.project().filter(|project| project.deleting.is_some())?;
+            let plan = self.world.plan().filter(|plan| plan.project_uid == project.uid)?;
+            (!plan.status.phase.is_final()).then_some(plan)
+        };
+        self.settled().or_else(own)
+    }
+
+    /// Whether somebody has confirmed that, on the Project or its plan.
+    pub(crate) fn is_confirmed(&self, digest: &PlanDigest) -> bool {
+        let on_project = self.world.project().and_then(|project| project.confirm.as_ref());
+        let approvals = self.under_way().into_iter().flat_map(|plan| &plan.approvals);
+        on_project == Some(digest) || approvals.into_iter().any(|a| a.digest == *digest)
+    }
+
+    /// What a namespace that is going waits for, by word and reason: its plan says so, or the
+    /// Project.
+    pub(crate) fn going_waits(&self) -> Vec<(String, String)> {
+        let Some(namespace) = self.world.namespace().filter(|ns| ns.deleting.is_some()) else {
+            return Vec::new();
+        };
+        let by_plan = self.settled().filter(|plan| plan.namespace_uid == namespace.uid);
+        let by_plan = by_plan.map(|plan| plan.status.waiting.clone()).unwrap_or_default();
+        if !by_plan.is_empty() {
+            return by_plan;
+        }
+        let project = self.world.project();
+        let conditions = project.iter().flat_map(|project| &project.conditions);
+        let held = conditions.filter(|c| [STALLED, RECONCILING].contains(&&*c.kind) && c.status);
+        held.map(|c| (c.reason.clone(), c.message.clone())).collect()
+    }
+
+    /// That nothing that is said now changes what becomes of the namespace, as it is gone or going
+    /// while the Project goes.
+    pub(crate) fn too_late(&self) -> Option<Failure> {
+        let name = &self.name;
+        let how = match self.world.namespace() {
+            Some(namespace) if namespace.deleting.is_some() => "is being deleted",
+            None if self.is_past() => "is gone",
+            Some(_) | None => return None,
+        };
+        let failure = Failure::refused(format!(
+            "it is too late: namespace {name} {how}; nothing was written"
+        ));
+        let plan = self.settled().map(|plan| format!("kubectl tenure plans {}", plan.name));
+        let doctor =
+            self.world.namespace().map(|_| format!("kubectl tenure doctor namespace/{name}"));
+        Some(plan.into_iter().chain(doctor).fold(failure, Failure::next))
+    }
+
     /// The Project is not there: because it is gone and its plan is not done, or never was.
     pub(crate) async fn no_project(&self, session: &Session) -> Failure {
-        match self.outlived() {
-            Some(plan) => Failure::refused(outlives(&self.name, plan))
-                .next(format!("kubectl tenure plans {}", plan.name)),
-            None => session.absent::<Project>(format!("project/{}", self.name)).await,
+        if let Some(plan) = self.outlived() {
+            return Failure::refused(outlives(&self.name, plan))
+                .next(format!("kubectl tenure plans {}", plan.name));
         }
+        let failure = session.absent::<Project>(format!("project/{}", self.name)).await;
+        if self.world.namespace().is_some() { alone(failure, &self.name) } else { failure }
+    }
+
+    /// As the lifecycle sees it.
+    pub(crate) fn observe(&self) -> Observation<'_> {
+        observe(&self.world, &self.known.settings)
     }
 
     /// Whether it is no more than advice.
@@ -145,15 +232,46 @@ impl Look {
     }
 }
 
+/// Adds that a namespace of that name stands, without a Project.
+pub(crate) fn alone(failure: Failure, name: &str) -> Failure {
+    let message = format!("{}; namespace/{name} stands without one", failure.message);
+    Failure { message, ..failure }.next(format!("kubectl tenure plan namespace/{name}"))
+}
+
+/// Whether the deletion of the Project was asked for.
+fn is_asked_for(world: &World) -> bool {
+    world.project().is_none_or(|project| project.deleting.is_some())
+}
+
+/// As the lifecycle sees it: once a deletion was asked for, that was whoever the plan says, and not
+/// who looks.
+fn observe<'a>(world: &'a World, settings: &'a Settings) -> Observation<'a> {
+    let mut seen = world.observe(settings, None);
+    if is_asked_for(world) {
+        seen.requester = None;
+    }
+    seen
+}
+
+/// What is decided by whoever asked. The contents that it takes were read.
+fn again(world: &World, settings: &Settings, now: Timestamp) -> Option<Preview> {
+    preview(&observe(world, settings), now).ok().flatten()
+}
+
 /// That a Project is gone, and its plan is not done.
 pub(crate) fn outlives(name: &str, plan: &PlanFacts) -> String {
+    format!("Project {name} is gone, and {}", how_far(plan))
+}
+
+/// How far a plan is, and what it waits for.
+pub(crate) fn how_far(plan: &PlanFacts) -> String {
     let phase = plan.status.phase.as_str();
     let waiting: Vec<_> = plan.status.waiting.iter().map(|(source, _)| source.as_str()).collect();
     let waits = match waiting.as_slice() {
         [] => String::new(),
         sources => format!(", for {}", sources.join(", ")),
     };
-    format!("Project {name} is gone, and deletionplan/{} is {phase}{waits}", plan.name)
+    format!("deletionplan/{} is {phase}{waits}", plan.name)
 }
 
 /// Whether nobody would see to what is planned: where no server of Tenure runs, Kargo deletes the

@@ -2,7 +2,7 @@
 
 use tenure_cluster::World;
 use tenure_core::plan::{self, Plan};
-use tenure_core::{Claim, Disposition, Gate, Source, Statements, keys};
+use tenure_core::{Claim, Disposition, Gate, Source, Statements, Wish, keys};
 
 /// Commands that open the gate, or say who can. Once a Project is gone, only its plan can be
 /// written to.
@@ -10,6 +10,11 @@ pub(crate) fn opens(gate: &Gate, name: &str, world: &World, plan: &Plan) -> Vec<
     let digest = plan.digest();
     let of_plan = plan::name(name, &plan.project_uid);
     let gone = world.project().is_none();
+    let asked = gone || world.project().is_some_and(|project| project.deleting.is_some());
+    let stored = world.plan().filter(|stored| stored.project_uid == plan.project_uid);
+    let recorded = stored.is_some_and(|stored| !stored.status.phase.is_final());
+    let delete = || format!("kubectl tenure delete project/{name} --digest {digest}");
+    let approve = || format!("kubectl tenure approve {of_plan} --digest {digest}");
     match gate.source {
         Source::LienOnProject => {
             liens("project", name, world.project().map(|project| &project.statements))
@@ -17,13 +22,11 @@ pub(crate) fn opens(gate: &Gate, name: &str, world: &World, plan: &Plan) -> Vec<
         Source::LienOnNamespace => {
             liens("namespace", name, world.namespace().map(|namespace| &namespace.statements))
         }
-        Source::Confirmation if !gone => {
-            vec![format!("kubectl tenure delete project/{name} --digest {digest}")]
-        }
-        Source::Confirmation | Source::Approvals => {
-            vec![format!("kubectl tenure approve {of_plan} --digest {digest}")]
-        }
-        Source::Grace => vec![format!("kubectl tenure cancel project/{name}")],
+        Source::Confirmation if !gone => vec![delete()],
+        // Who asks for the deletion has it recorded, and is refused until they have agreed.
+        Source::Approvals if !recorded && !gone => vec![delete(), approve()],
+        Source::Confirmation | Source::Approvals => vec![approve()],
+        Source::Grace if asked => vec![format!("kubectl tenure cancel project/{name}")],
         Source::Breaker => vec!["kubectl tenure breaker close --reason REASON".to_owned()],
         Source::Cancel if gone => {
             vec![format!("kubectl annotate deletionplan {of_plan} {}-", keys::CANCEL)]
@@ -41,6 +44,12 @@ pub(crate) fn withdraws(claim: &Claim, name: &str, world: &World) -> Vec<String>
         Source::KeepOnProject | Source::DispositionOnProject if gone => Vec::new(),
         Source::KeepOnProject => vec![format!("kubectl tenure keep project/{name} --remove")],
         Source::KeepOnNamespace => vec![format!("kubectl tenure keep namespace/{name} --remove")],
+        // What was only chosen does not stand there.
+        Source::DispositionOnProject
+            if world.project().is_some_and(|p| p.statements.wish == Wish::Absent) =>
+        {
+            Vec::new()
+        }
         Source::DispositionOnProject => {
             vec![format!("kubectl annotate project {name} {}-", keys::DISPOSITION)]
         }
@@ -56,6 +65,20 @@ pub(crate) fn withdraws(claim: &Claim, name: &str, world: &World) -> Vec<String>
         }
         _ => Vec::new(),
     }
+}
+
+/// How to take back what was confirmed against the presumptions, as far as it stands on the Project.
+pub(crate) fn takes_back(name: &str, world: &World) -> Vec<String> {
+    let stands = world.project().filter(|project| project.confirm.is_some());
+    stands
+        .map(|_| format!("kubectl annotate project {name} {}-", keys::CONFIRM))
+        .into_iter()
+        .collect()
+}
+
+/// How to find out what keeps a namespace that is going.
+pub(crate) fn finds_out(name: &str) -> String {
+    format!("kubectl tenure doctor namespace/{name}")
 }
 
 /// How to have what a person may confirm against the presumptions.

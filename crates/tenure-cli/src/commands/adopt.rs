@@ -284,7 +284,7 @@ async fn standing(
     tree.push(quotas);
     let foreign = |manager: &Manager| manager.tool.deploys();
     let told = Told { contents: &contents, kinds: &kinds, foreign: &foreign, full: false };
-    tree.push_unless_bare(told.losses());
+    tree.push_unless_bare(Told::spared(&contents.losses.iter().collect::<Vec<_>>()));
     tree.push_unless_bare(told.unseen());
     tree.push(told.objects());
     Ok(tree)

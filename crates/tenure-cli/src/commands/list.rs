@@ -10,10 +10,10 @@ use kube::{Api, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_api::{DeletionPlan, DeletionPolicy, Project, namespace_facts, project_facts};
-use tenure_core::plan::PlanFacts;
+use tenure_core::plan::{Consent, PlanFacts, awaited};
 use tenure_core::policy::{Demands, Matched, Policy};
 use tenure_core::{
-    CrdState, Decision, NamespaceFacts, Origin, Snapshot, Tenancy, decide, keys, tenancy,
+    CrdState, Decision, Gate, NamespaceFacts, Origin, Snapshot, Tenancy, Uid, decide, keys, tenancy,
 };
 
 use super::plans::UnderWay;
@@ -58,7 +58,15 @@ pub struct ProjectItem {
     /// Why, as one sentence.
     explanation: String,
     /// What would be awaited, as far as that is known.
-    gates: Vec<&'static str>,
+    gates: Vec<String>,
+    /// Why, for each.
+    gate_reasons: Vec<String>,
+    /// What was confirmed on it. Whether that is what is decided now, only a plan tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed: Option<String>,
+    /// Whether that may be against what is told here.
+    #[serde(skip)]
+    in_doubt: bool,
     /// The DeletionPlan that is under way.
     plan: Option<UnderWay>,
 }
@@ -123,7 +131,9 @@ pub(crate) async fn run(
             .filter(|item| !item.gone)
             .try_for_each(|item| printer.line(&Text::plain(format!("project/{}", item.name)))),
         (None, _) if items.is_empty() => {
-            printer.tell(&Text::plain("there are no Projects"));
+            let all = arguments.selector.is_none() && arguments.table.namespace.is_none();
+            let none = if all { "there are no Projects" } else { "no Project matches" };
+            printer.tell(&Text::plain(none));
             Ok(())
         }
         (None, format) => {
@@ -135,6 +145,14 @@ pub(crate) async fn run(
                     gone.join(", ")
                 )));
             }
+            let in_doubt: Vec<_> =
+                items.iter().filter(|item| item.in_doubt).map(|item| item.name.as_str()).collect();
+            if !in_doubt.is_empty() {
+                printer.tell(&Text::plain(format!(
+                    "confirmed against what is presumed, if a plan of it says so: {}",
+                    in_doubt.join(", ")
+                )));
+            }
             let wide = format == TableFormat::Wide;
             printer.raw(&table(&items, wide, session.now()))
         }
@@ -142,10 +160,10 @@ pub(crate) async fn run(
 }
 
 impl Read {
-    /// Plans that have yet to be carried out.
-    fn under_way(&self) -> impl Iterator<Item = PlanFacts> {
-        let facts = self.plans.iter().filter_map(|plan| plan.facts().ok());
-        facts.filter(|plan| !plan.status.phase.is_final())
+    /// The plan of a Project, and what it decides, as one sentence.
+    fn plan_of(&self, uid: &Uid) -> Option<(PlanFacts, String)> {
+        let plan = self.plans.iter().find(|plan| plan.spec.project.uid == uid.as_str())?;
+        Some((plan.facts().ok()?, plan.spec.decision.explanation.clone()))
     }
 
     async fn all(session: &Session) -> Outcome<Self> {
@@ -197,26 +215,60 @@ fn item(project: &Project, read: &Read, known: &Known) -> Outcome<ProjectItem> {
     let labels = namespace.as_ref().map(|ns| &ns.labels);
     let matched = Matched { name: &name, project_labels: &facts.labels, namespace_labels: labels };
     let demands = Demands::of(&read.policies, &matched);
-    let snapshot =
-        Snapshot::new(&name, &facts, namespace.as_ref(), read.crd, demands, &known.settings);
+    let stands = namespace.as_ref().is_some_and(|namespace| namespace.deleting.is_none());
+    let past = facts.deleting.is_some() && !stands;
+    let snapshot = Snapshot::new(
+        &name,
+        &facts,
+        namespace.as_ref(),
+        read.crd,
+        demands.clone(),
+        &known.settings,
+    );
     let decision: Decision = decide(&snapshot);
     let origin = namespace.as_ref().and_then(|namespace| match tenancy(&facts, namespace) {
         Tenancy::Owned(origin) | Tenancy::Unrecorded(origin) => Some(origin.as_str()),
         Tenancy::NotOwned(_) => None,
     });
-    let plan = read.under_way().find(|plan| plan.project_uid == facts.uid);
-    let mut gates: Vec<_> = decision.gates.iter().map(|gate| gate.source.as_str()).collect();
-    gates.dedup();
+    let plan = read.plan_of(&facts.uid);
+    let under_way = plan.as_ref().filter(|(facts, _)| !facts.status.phase.is_final());
+    // What was asked for is decided by its plan, which knows more.
+    let asked = under_way.filter(|_| facts.deleting.is_some());
+    let (disposition, explanation) = match asked.or(plan.as_ref().filter(|_| past)) {
+        Some((plan, explanation)) => (plan.disposition, explanation.clone()),
+        None => (decision.disposition, decision.explain()),
+    };
+    let presumed = decision.presumptions.iter().any(|claim| claim.at_least == disposition);
+    let stored = under_way.map(|(plan, _)| plan);
+    let consent = Consent {
+        confirm: facts.confirm.as_ref(),
+        stored,
+        requester: stored.and_then(|plan| plan.requester.as_ref()),
+    };
+    let mut gates: Vec<(String, String)> = match asked {
+        Some((plan, _)) if !plan.status.waiting.is_empty() => plan.status.waiting.clone(),
+        Some(_) => Vec::new(),
+        None => {
+            let demanded = stands.then(|| awaited(&demands, disposition, &consent));
+            let told = |gate: Gate| (gate.source.as_str().to_owned(), gate.reason);
+            decision.gates.into_iter().chain(demanded.into_iter().flatten()).map(told).collect()
+        }
+    };
+    let gate_reasons = gates.iter().map(|(_, reason)| reason.clone()).collect();
+    gates.dedup_by(|a, b| a.0 == b.0);
     Ok(ProjectItem {
         uid: facts.uid.to_string(),
         gone: false,
         created_at: Some(facts.created.to_string()),
         namespace: state(read.namespaces.get(&name)),
         origin,
-        decision: decision.disposition.as_str(),
-        explanation: decision.explain(),
-        gates,
-        plan: plan.as_ref().map(UnderWay::of),
+        decision: disposition.as_str(),
+        explanation,
+        gates: gates.into_iter().map(|(source, _)| source).collect(),
+        gate_reasons,
+        confirmed: facts.confirm.as_ref().map(ToString::to_string),
+        in_doubt: facts.confirm.is_some() && asked.is_none() && presumed,
+        plan: stored.map(UnderWay::of),
         name,
     })
 }
@@ -241,7 +293,10 @@ fn outlived(there: &[Project], read: &Read, only: Option<&str>) -> Vec<ProjectIt
             origin: spec.namespace.origin.map(|origin| Origin::from(origin).as_str()),
             decision: facts.disposition.as_str(),
             explanation: spec.decision.explanation.clone(),
-            gates: Vec::new(),
+            gates: facts.status.waiting.iter().map(|(source, _)| source.clone()).collect(),
+            gate_reasons: facts.status.waiting.iter().map(|(_, why)| why.clone()).collect(),
+            confirmed: None,
+            in_doubt: false,
             plan: Some(UnderWay::of(&facts)),
         })
     });
@@ -274,7 +329,9 @@ fn table(items: &[ProjectItem], wide: bool, now: jiff::Timestamp) -> String {
             plan.to_owned(),
         ];
         if wide {
-            cells.push(item.explanation.replace(' ', "_"));
+            let gates = item.gate_reasons.iter().map(|why| format!("; not now: {why}"));
+            let why = item.explanation.clone() + &gates.collect::<String>();
+            cells.push(why.replace(' ', "_"));
         }
         let created = item.created_at.as_deref().and_then(|at| at.parse().ok());
         cells.push(age(created, now));

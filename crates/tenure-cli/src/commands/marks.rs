@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_api::Project;
 use tenure_cluster::{Category, ObjectPatch, RequestError, Supposed};
-use tenure_core::{Disposition, Mode, keys};
+use tenure_core::{Disposition, Keep, Mode, keys};
 
 use super::say::writing;
 use crate::arguments::{DryRun, GlobalArguments, HoldArguments, KeepArguments, MarkArguments};
@@ -94,12 +94,18 @@ pub(crate) async fn keep(
     let mut change = Change::of(target, how);
     if how.remove {
         change.remove = vec![keys::KEEP_NAMESPACE.to_owned(), keys::KEEP_REASON.to_owned()];
-        change.told = format!("{target} does not keep the namespace any more");
+        change.told = match target.kind {
+            target::Kind::Project => format!("{target} does not keep the namespace any more"),
+            target::Kind::Namespace => format!("{target} does not say any more that it is kept"),
+        };
     } else {
         change.set.push((keys::KEEP_NAMESPACE.to_owned(), keys::TRUE.to_owned()));
         let reason = reason.iter().map(|reason| (keys::KEEP_REASON.to_owned(), reason.clone()));
         change.set.extend(reason);
-        change.told = format!("{target} keeps the namespace");
+        change.told = match target.kind {
+            target::Kind::Project => format!("{target} keeps the namespace"),
+            target::Kind::Namespace => format!("{target} is kept, whatever its Project says"),
+        };
     }
     Box::pin(change.make(global, printer)).await
 }
@@ -135,12 +141,13 @@ impl<'a> Change<'a> {
             Look::at(&self.target.name, &session, &known, &who, Extent::Most, printer).await
         };
         let stood = look().await?;
+        self.is_in_time(&stood)?;
         if self.target.kind == target::Kind::Project {
             self.is_heard(&stood, &session).await?;
         }
         let before = Decided::of(&stood);
         let dry = self.how.write.dry_run != DryRun::None;
-        let (after, stands, message) = match self.write(&session).await? {
+        let (after, stands, message) = match self.write(&session, &stood).await? {
             Written::Nothing => {
                 (before.clone(), true, "it says so already; nothing was written".to_owned())
             }
@@ -178,6 +185,17 @@ impl<'a> Change<'a> {
             DryRun::None => self.told.clone(),
             DryRun::Client => format!("nothing was sent: {} (dry run)", self.told),
             DryRun::Server => format!("it would be accepted: {} (dry run)", self.told),
+        }
+    }
+
+    /// Whether what protects comes in time. What a Project says that stays is for the namespace that
+    /// is made anew.
+    fn is_in_time(&self, look: &Look) -> Outcome {
+        let stays = look.world.project().is_some_and(|project| project.deleting.is_none());
+        let of_project = self.target.kind == target::Kind::Project;
+        match look.too_late() {
+            Some(failure) if !(self.how.remove || of_project && stays) => Err(failure),
+            _ => Ok(()),
         }
     }
 
@@ -229,9 +247,10 @@ impl<'a> Change<'a> {
     }
 
     /// Writes it, unless it stands there already.
-    async fn write(&self, session: &Session) -> Outcome<Written> {
+    async fn write(&self, session: &Session, look: &Look) -> Outcome<Written> {
         let name = self.target.name.as_str();
         let client = session.client();
+        let other = |failure: Failure| self.stands_on_the_other(failure, look);
         let reading =
             |error: kube::Error| Failure::of_request(&format!("read {}", self.target), &error);
         let (meta, sent) = match self.target.kind {
@@ -240,7 +259,7 @@ impl<'a> Change<'a> {
                 let Some(project) = session.project(name).await? else {
                     return Err(session.absent::<Project>(self.target).await);
                 };
-                let sent = match self.to_send(&project.metadata)? {
+                let sent = match self.to_send(&project.metadata).map_err(other)? {
                     Some(patch) => projects.patch(name, &self.params(), &patch).await.map(drop),
                     None => Ok(()),
                 };
@@ -252,7 +271,7 @@ impl<'a> Change<'a> {
                 else {
                     return Err(session.absent::<Namespace>(self.target).await);
                 };
-                let sent = match self.to_send(&namespace.metadata)? {
+                let sent = match self.to_send(&namespace.metadata).map_err(other)? {
                     Some(patch) => namespaces.patch(name, &self.params(), &patch).await.map(drop),
                     None => Ok(()),
                 };
@@ -300,6 +319,29 @@ impl<'a> Change<'a> {
         Ok(Some(patch.build()))
     }
 
+    /// Says so if what is not there to be taken off stands on the other of the two objects.
+    fn stands_on_the_other(&self, failure: Failure, look: &Look) -> Failure {
+        let project = look.world.project().map(|project| &project.statements);
+        let namespace = look.world.namespace().map(|namespace| &namespace.statements);
+        let (kind, statements) = match self.target.kind {
+            target::Kind::Project => (target::Kind::Namespace, namespace),
+            target::Kind::Namespace => (target::Kind::Project, project),
+        };
+        let stands = statements.is_some_and(|said| match self.lien {
+            Some(lien) => said.liens.iter().any(|stands| stands.name == lien),
+            None => said.keep != Keep::Absent,
+        });
+        if !(stands && self.how.remove) {
+            return failure;
+        }
+        let other = Target { kind, name: self.target.name.clone() };
+        let message = format!("{}; {other} has", failure.message);
+        Failure { message, ..failure }.next(match self.lien {
+            Some(lien) => format!("kubectl tenure hold {other} --name {lien} --remove"),
+            None => format!("kubectl tenure keep {other} --remove"),
+        })
+    }
+
     fn refused(&self, error: kube::Error) -> Failure {
         let error = RequestError::new(format!("annotate {}", self.target), error);
         if error.category() == Category::Conflict {
@@ -311,7 +353,8 @@ impl<'a> Change<'a> {
 }
 
 impl Decided {
-    fn of(look: &Look) -> Option<Self> {
+    /// By what was looked at.
+    pub(super) fn of(look: &Look) -> Option<Self> {
         let preview = look.preview.as_ref()?;
         let mut waiting_for: Vec<_> =
             preview.gates.iter().map(|gate| gate.source.as_str()).collect();
@@ -325,7 +368,8 @@ impl Decided {
         })
     }
 
-    fn text(decided: Option<&Self>, when: &str) -> Text {
+    /// What is told of it.
+    pub(super) fn text(decided: Option<&Self>, when: &str) -> Text {
         let text = Text::styled(FAINT, format!("{when}: "));
         let Some(Self { explanation, waiting_for, style: disposition, .. }) = decided else {
             return text.and("there is nothing to decide");

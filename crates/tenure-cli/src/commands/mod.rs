@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod audit;
 pub mod breaker;
+mod cancel;
 mod completion;
 pub mod delete;
 mod doctor;
@@ -12,6 +13,7 @@ mod plan;
 pub mod plans;
 pub mod say;
 pub mod version;
+mod ways;
 pub mod why;
 
 use crate::arguments::{Arguments, Command};
@@ -30,7 +32,7 @@ pub(crate) async fn run(arguments: &Arguments, printer: &mut Printer) -> Outcome
         Command::Plans(arguments) => plans::run(arguments, global, printer).await,
         Command::Approve(arguments) => say::approve(arguments, global, printer).await,
         Command::Confirm(arguments) => Box::pin(say::confirm(arguments, global, printer)).await,
-        Command::Cancel(arguments) => say::cancel(arguments, global, printer).await,
+        Command::Cancel(arguments) => cancel::run(arguments, global, printer).await,
         Command::Breaker(arguments) => breaker::run(arguments, global, printer).await,
         Command::Adopt(arguments) => Box::pin(adopt::adopt(arguments, global, printer)).await,
         Command::Release(arguments) => Box::pin(adopt::release(arguments, global, printer)).await,

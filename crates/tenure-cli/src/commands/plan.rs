@@ -37,8 +37,8 @@ pub(crate) async fn run(
     let mut look = Look::at(&target.name, &session, &known, &who, extent, printer).await?;
     exists(&target, &look, &session).await?;
     let writes = match arguments.disposition {
-        Some(choice) if look.outlived().is_none() => choice::choose(&mut look, choice.into())?,
-        Some(_) => return Err(look.no_project(&session).await),
+        Some(_) if look.outlived().is_some() => return Err(look.no_project(&session).await),
+        Some(choice) => choice::choose(&mut look, choice.into())?,
         None => Writes::default(),
     };
     for why in &look.advisory {
@@ -86,7 +86,10 @@ async fn exists(target: &Target, look: &Look, session: &Session) -> Outcome {
 fn digest(look: &Look, printer: &Printer) -> Outcome {
     match &look.preview {
         Some(preview) => printer.line(&Text::plain(preview.plan.digest().as_str())),
-        None => Err(Failure::error(format!("there is nothing to decide about {}", look.name))),
+        None => match look.settled() {
+            Some(plan) => printer.line(&Text::plain(plan.digest.as_str())),
+            None => Err(Failure::error(format!("there is nothing to decide about {}", look.name))),
+        },
     }
 }
 

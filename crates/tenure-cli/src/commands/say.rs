@@ -1,20 +1,20 @@
-//! `approve`, `confirm` and `cancel`: what people say to a plan, in their own name.
+//! `approve` and `confirm`: what people say to a plan, in their own name.
 
+use kube::Api;
 use kube::api::{Patch, PatchParams};
-use kube::{Api, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 use tenure_api::plan::Approval;
 use tenure_api::{DeletionPlan, Project};
 use tenure_cluster::{Category, ObjectPatch, RequestError};
-use tenure_core::plan::PlanDigest;
+use tenure_core::plan::{Phase, PlanDigest};
 use tenure_core::{Disposition, Mode, keys};
 
+use super::marks::Decided;
 use super::plans::{all, facts, find, tree};
-use crate::arguments::{
-    ApproveArguments, CancelArguments, ConfirmArguments, GlobalArguments, ResultFormat,
-};
+use crate::arguments::{ApproveArguments, ConfirmArguments, GlobalArguments, ResultFormat};
+use crate::choice;
 use crate::dialog::{Wanted, ask};
 use crate::exit::{Failure, Kind, Outcome};
 use crate::look::{Extent, Look};
@@ -43,6 +43,12 @@ pub struct Said {
     /// The digest that was agreed to.
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    /// What would have been decided before, where that is confirmed against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Decided>,
+    /// What is decided now that it is confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Decided>,
     /// The same in words.
     message: String,
 }
@@ -59,6 +65,8 @@ impl Said {
             done,
             user: who.user.clone(),
             digest: None,
+            before: None,
+            after: None,
             message: String::new(),
         }
     }
@@ -83,6 +91,11 @@ impl Said {
         let said = Self { message: message.into(), ..self };
         match format.machine() {
             Some(machine) => printer.document(machine, &Document::of(said)),
+            None if said.after.is_some() => {
+                printer.line(&Decided::text(said.before.as_ref(), "before"))?;
+                printer.line(&Decided::text(said.after.as_ref(), "after"))?;
+                printer.line(&Text::styled(GOOD, &said.object).and(": ").and(&said.message))
+            }
             None => printer.line(&Text::styled(GOOD, &said.object).and(": ").and(&said.message)),
         }
     }
@@ -103,6 +116,11 @@ pub(crate) async fn approve(
     if read.status.phase.is_final() {
         let ended = read.status.phase.as_str();
         return Err(Failure::refused(format!("{object} has ended: it is {ended}")));
+    }
+    if read.status.phase == Phase::Executing {
+        let why = format!("{object} is carried out already, and asks for nobody's agreement");
+        let next = format!("kubectl tenure plans {}", read.name);
+        return Err(Failure::refused(why).next(next));
     }
     for line in tree(&plan)?.render().lines() {
         printer.tell_rendered(line);
@@ -149,10 +167,18 @@ pub(crate) async fn confirm(
     printer: &mut Printer,
 ) -> Outcome {
     printer.for_programs(arguments.output.machine());
-    let name = of_project(&arguments.target)?;
+    let name = of_project(&arguments.target, "confirmed")?;
     let (session, known, who) = Session::announced(global, printer).await?;
-    let look = Look::at(name, &session, &known, &who, Extent::All, printer).await?;
+    let mut look = Look::at(name, &session, &known, &who, Extent::All, printer).await?;
     is_heard(&look, &session).await?;
+    let given = arguments.digest.as_ref();
+    let before = Decided::of(&look);
+    let alternative = look.preview.as_ref().and_then(|preview| preview.plan.alternative.clone());
+    let against = alternative.filter(|alternative| Some(&alternative.digest) == given);
+    if let Some(against) = &against {
+        // What is confirmed is shown, and not what it is confirmed against.
+        choice::choose(&mut look, against.disposition)?;
+    }
     let Some(preview) = &look.preview else {
         return Err(Failure::error(format!("there is nothing to decide about project/{name}")));
     };
@@ -161,98 +187,26 @@ pub(crate) async fn confirm(
     }
     let plan = &preview.plan;
     let digest = plan.digest();
-    let mut known_digests = vec![&digest];
-    known_digests.extend(plan.alternative.as_ref().map(|alternative| &alternative.digest));
     let question = Text::plain(format!("Confirm that {}?", plan.explain()));
     let command = format!("kubectl tenure confirm project/{name} --digest {digest}");
     let wanted = severity(plan.disposition, name);
-    let given = arguments.digest.as_ref();
-    agree(given, &known_digests, &question, &wanted, &command, printer).await?;
-    let confirmed = given.unwrap_or(&digest);
-    annotate_project(&session, name, Some(look_uid(&look)), keys::CONFIRM, confirmed.as_str())
-        .await?;
-    Said::new(format!("project/{name}"), "Confirmed", &who).digest(confirmed).tell(
-        format!("{confirmed} is confirmed"),
-        arguments.output,
-        printer,
-    )
-}
-
-pub(crate) async fn cancel(
-    arguments: &CancelArguments,
-    global: &GlobalArguments,
-    printer: &mut Printer,
-) -> Outcome {
-    printer.for_programs(arguments.output.machine());
-    let name = of_project(&arguments.target)?;
-    let (session, known, who) = Session::announced(global, printer).await?;
-    let project = session.project(name).await?;
-    if let Some(project) = &project
-        && project.metadata.deletion_timestamp.is_none()
-    {
-        return Err(Failure::refused(format!("project/{name} is not being deleted")));
-    }
-    let object = match project {
-        Some(project) if known.settings.mode == Mode::Standalone => {
-            annotate_project(&session, name, project.uid(), keys::CANCEL, keys::TRUE).await?;
-            format!("project/{name}")
-        }
-        // Beside Kargo a Project that is going is heard by nobody, and soon it is gone.
-        project => call_off_plan(&session, name, project).await?,
+    agree(given, &[&digest], &question, &wanted, &command, printer).await?;
+    annotate_project(&session, name, Some(look_uid(&look)), keys::CONFIRM, digest.as_str()).await?;
+    let said = Said::new(format!("project/{name}"), "Confirmed", &who).digest(&digest);
+    let said = match &against {
+        Some(_) => Said { before, after: Decided::of(&look), ..said },
+        None => said,
     };
-    Said::new(object, "CalledOff", &who).tell(
-        format!(
-            "the deletion is called off; Project {name} is made anew and keeps its namespace, \
-             unless that is gone or going already"
-        ),
-        arguments.output,
-        printer,
-    )
-}
-
-/// Calls the deletion off on its plan, which outlives the Project; gives back what was written to.
-async fn call_off_plan(session: &Session, name: &str, project: Option<Project>) -> Outcome<String> {
-    let absent = async || session.absent::<Project>(format!("project/{name}")).await;
-    let plans = match all(session).await {
-        Ok(plans) => plans,
-        // Of a cluster without Tenure that there is no such Project says more.
-        Err(failure) => return Err(if project.is_some() { failure } else { absent().await }),
-    };
-    let uid = project.and_then(|project| project.metadata.uid);
-    let of = |plan: &DeletionPlan| {
-        plan.spec.project.name == name
-            && uid.as_ref().is_none_or(|uid| plan.spec.project.uid == *uid)
-    };
-    let plans: Vec<_> = plans.into_iter().filter(of).collect();
-    if plans.is_empty() {
-        return Err(match uid {
-            Some(_) => Failure::error(format!(
-                "the deletion of project/{name} has no plan yet, to call it off on; try again"
-            )),
-            None => absent().await,
-        });
-    }
-    let plan = find(plans, &format!("project/{name}"))?;
-    let read = facts(&plan)?;
-    let object = format!("deletionplan/{}", read.name);
-    if read.status.phase.is_final() {
-        let ended = read.status.phase.as_str();
-        return Err(Failure::refused(format!(
-            "project/{name} is not there, and its deletion has ended: {object} is {ended}"
-        ))
-        .next(format!("kubectl tenure plans {}", read.name)));
-    }
-    let patch = ObjectPatch::of(&plan.metadata).annotate(&[(keys::CANCEL, keys::TRUE)]).build();
-    let plans: Api<DeletionPlan> = Api::all(session.client().clone());
-    let written = plans.patch_metadata(&read.name, &writing(), &patch).await;
-    written.map_err(|error| changed(&format!("annotate {object}"), error, &read.name))?;
-    Ok(object)
+    said.tell(format!("{digest} is confirmed"), arguments.output, printer)
 }
 
 /// Whether anybody heeds what stands on the Project. Beside Kargo it is its plan on which people
 /// agree, once it goes.
 async fn is_heard(look: &Look, session: &Session) -> Outcome {
     let name = &look.name;
+    if let Some(failure) = look.too_late().filter(|_| look.is_past()) {
+        return Err(failure);
+    }
     let failure = match look.world.project() {
         None => look.no_project(session).await,
         Some(project)
@@ -278,12 +232,14 @@ pub(super) fn writing() -> PatchParams {
     PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() }
 }
 
-fn of_project(target: &Target) -> Outcome<&str> {
+/// The name of the Project that something is done to the deletion of.
+pub(super) fn of_project<'a>(target: &'a Target, done: &str) -> Outcome<&'a str> {
+    let name = &target.name;
     match target.kind {
-        target::Kind::Project => Ok(&target.name),
-        target::Kind::Namespace => {
-            Err(Failure::usage(format!("{target}: write project/{}", target.name)))
-        }
+        target::Kind::Project => Ok(name),
+        target::Kind::Namespace => Err(Failure::usage(format!(
+            "{target}: the deletion of a Project is {done}; write project/{name}"
+        ))),
     }
 }
 
@@ -336,7 +292,7 @@ fn look_uid(look: &Look) -> String {
 }
 
 /// Writes an annotation on that very Project.
-async fn annotate_project(
+pub(super) async fn annotate_project(
     session: &Session,
     name: &str,
     uid: Option<String>,
@@ -358,7 +314,7 @@ async fn annotate_project(
 }
 
 /// What does not fit any more was changed by somebody else.
-fn changed(doing: &str, error: kube::Error, name: &str) -> Failure {
+pub(super) fn changed(doing: &str, error: kube::Error, name: &str) -> Failure {
     let error = RequestError::new(doing, error);
     if error.category() == Category::Conflict {
         let why = format!("{name} changed meanwhile; nothing was written; look again");

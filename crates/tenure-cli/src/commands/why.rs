@@ -5,20 +5,26 @@ use kube::Api;
 use kube::api::ObjectMeta;
 use schemars::JsonSchema;
 use serde::Serialize;
-use tenure_core::plan::Plan;
+use tenure_core::lifecycle::Preview;
+use tenure_core::plan::{Plan, PlanFacts};
 use tenure_core::{Claim, Disposition, Source, Statements, keys};
 
 use super::plans::UnderWay;
+use super::ways::{Way, ways};
 use crate::arguments::{GlobalArguments, WhyArguments, target_of};
 use crate::exit::{Failure, Outcome};
 use crate::look::{Extent, Look, outlives};
 use crate::printer::Printer;
 use crate::remedy;
 use crate::session::Session;
+use crate::target::{Kind, Target};
 use crate::text::{CAREFUL, FAINT, STRONG, Text};
 use crate::view::json::{Document, Says};
 use crate::view::plan::style;
 use crate::view::tree::Branch;
+
+/// Objects that are named of each that deploys into a namespace.
+const EVIDENCE: usize = 3;
 
 /// Everything that decides about a namespace.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -30,7 +36,7 @@ pub struct Reasons {
     advisory_reasons: Vec<String>,
     /// The Project, and its namespace.
     project: String,
-    /// The plan of a Project that is gone, which has yet to be carried out.
+    /// The plan of a deletion that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     under_way: Option<UnderWay>,
     /// What is decided: Delete, Clean or Retain.
@@ -39,10 +45,27 @@ pub struct Reasons {
     explanation: String,
     /// What is claimed and presumed, strongest first.
     claims: Vec<Reason>,
+    /// What was confirmed on the Project, against what is presumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed: Option<Confirmed>,
     /// What would be awaited.
     gates: Vec<Reason>,
     /// What would change the outcome.
     changes: Vec<Way>,
+}
+
+/// What was confirmed on a Project.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Confirmed {
+    /// The digest of it.
+    digest: String,
+    /// Whether it is what is decided now; else nothing comes of it.
+    holds: bool,
+    /// Who wrote it, as far as the API server knows.
+    set_by: Vec<Author>,
+    /// Commands that take it back.
+    withdraw: Vec<String>,
 }
 
 /// One thing that decides.
@@ -50,7 +73,7 @@ pub struct Reasons {
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
     /// The rule it comes from.
-    source: &'static str,
+    pub(super) source: String,
     /// What it demands at least; null for what holds whatever was decided.
     at_least: Option<&'static str>,
     /// Whether it is presumed, so that a person may confirm against it.
@@ -58,11 +81,13 @@ pub struct Reason {
     /// Whether it decides.
     decides: bool,
     /// Why.
-    reason: String,
+    pub(super) reason: String,
+    /// By which objects, where it follows from what is in the namespace.
+    evidence: Vec<String>,
     /// Who said so, as far as the API server knows.
     set_by: Vec<Author>,
     /// Commands that take it away.
-    withdraw: Vec<String>,
+    pub(super) withdraw: Vec<String>,
 }
 
 /// Who wrote an annotation or label, and when.
@@ -79,15 +104,6 @@ pub struct Author {
     /// The reason that was given beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     because: Option<String>,
-}
-
-/// A way to another outcome.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Way {
-    /// The outcome.
-    to: &'static str,
-    /// The commands, or who can do it.
-    by: Vec<String>,
 }
 
 impl Says for Reasons {
@@ -120,38 +136,108 @@ pub(crate) async fn run(
     if let Some(plan) = look.outlived() {
         printer.warn(outlives(name, plan));
     }
-    let Some(preview) = &look.preview else {
-        if look.world.project().is_none() {
-            return Err(look.no_project(&session).await);
-        }
-        return Err(Failure::error(format!("there is nothing to decide about {target}")));
-    };
-    let plan = &preview.plan;
-    let claims = claims(&look, plan, &objects);
-    let gates = preview.gates.iter().map(|gate| Reason {
-        source: gate.source.as_str(),
-        at_least: None,
-        presumed: false,
-        decides: false,
-        reason: gate.reason.clone(),
-        set_by: objects.authors(gate.source, &look),
-        withdraw: remedy::opens(gate, name, &look.world, plan),
-    });
-    let reasons = Reasons {
-        advisory: look.is_advisory(),
-        advisory_reasons: look.advisory.clone(),
-        project: name.to_owned(),
-        under_way: look.outlived().map(UnderWay::of),
-        disposition: plan.disposition.as_str(),
-        explanation: plan.explain(),
-        gates: gates.collect(),
-        changes: ways(&look, plan, &claims),
-        claims,
+    let (reasons, disposition) = match (&look.preview, look.settled()) {
+        (Some(preview), _) => (Reasons::of(&look, preview, &objects), preview.plan.disposition),
+        (None, Some(plan)) if look.is_past() => (Reasons::past(&look, plan), plan.disposition),
+        (None, _) => return Err(nothing(&target, &look, &session).await),
     };
     match arguments.output.machine() {
         Some(machine) => printer.document(machine, &Document::of(reasons)),
-        None => printer.raw(&tree(&reasons, plan.disposition).render()),
+        None => printer.raw(&tree(&reasons, disposition).render()),
     }
+}
+
+/// Why there is nothing to decide.
+async fn nothing(target: &Target, look: &Look, session: &Session) -> Failure {
+    let (name, kind) = (&look.name, target.kind);
+    let namespace = look.world.namespace();
+    let why = match (look.world.project(), namespace) {
+        (None, Some(_)) if kind == Kind::Namespace && look.outlived().is_none() => {
+            "there is no Project of that name, so nothing goes with one"
+        }
+        (None, None) if kind == Kind::Namespace => {
+            return Failure::error(format!("{target} is not there"));
+        }
+        (None, _) => return look.no_project(session).await,
+        (Some(_), None) => "there is no namespace of that name",
+        (Some(_), Some(_)) => "the namespace is being deleted",
+    };
+    Failure::error(format!("there is nothing to decide about {target}: {why}"))
+        .next(format!("kubectl tenure plan {}/{name}", kind.as_str()))
+}
+
+impl Reasons {
+    fn of(look: &Look, preview: &Preview, objects: &Objects) -> Self {
+        let plan = &preview.plan;
+        let claims = claims(look, plan, objects);
+        let gates = preview.gates.iter().map(|gate| Reason {
+            set_by: objects.authors(gate.source, look),
+            withdraw: remedy::opens(gate, &look.name, &look.world, plan),
+            ..Reason::to_wait(gate.source.as_str(), &gate.reason)
+        });
+        Self {
+            advisory: look.is_advisory(),
+            advisory_reasons: look.advisory.clone(),
+            project: look.name.clone(),
+            under_way: look.under_way().map(UnderWay::of),
+            disposition: plan.disposition.as_str(),
+            explanation: plan.explain(),
+            gates: gates.collect(),
+            changes: ways(look, plan, &claims),
+            confirmed: confirmed(look, plan, objects),
+            claims,
+        }
+    }
+
+    /// Nothing is left to decide, and what was decided is carried out.
+    fn past(look: &Look, plan: &PlanFacts) -> Self {
+        let name = &look.name;
+        let waits = look.going_waits().into_iter().map(|(source, reason)| Reason {
+            withdraw: vec![remedy::finds_out(name)],
+            ..Reason::to_wait(&source, &reason)
+        });
+        let how = look.world.namespace().map_or("gone", |_| "being deleted");
+        Self {
+            advisory: look.is_advisory(),
+            advisory_reasons: look.advisory.clone(),
+            project: name.clone(),
+            under_way: Some(UnderWay::of(plan)),
+            disposition: plan.disposition.as_str(),
+            explanation: format!("the namespace is {how}, and nothing is left to decide"),
+            gates: waits.collect(),
+            changes: Vec::new(),
+            confirmed: None,
+            claims: Vec::new(),
+        }
+    }
+}
+
+impl Reason {
+    /// What is awaited.
+    fn to_wait(source: &str, reason: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            at_least: None,
+            presumed: false,
+            decides: false,
+            reason: reason.to_owned(),
+            evidence: Vec::new(),
+            set_by: Vec::new(),
+            withdraw: Vec::new(),
+        }
+    }
+}
+
+/// What was confirmed on the Project.
+fn confirmed(look: &Look, plan: &Plan, objects: &Objects) -> Option<Confirmed> {
+    let digest = look.world.project()?.confirm.as_ref()?;
+    let keys = [Key::annotation(keys::CONFIRM)];
+    Some(Confirmed {
+        digest: digest.to_string(),
+        holds: *digest == plan.digest(),
+        set_by: wrote("project", &look.name, objects.project.as_ref(), &keys),
+        withdraw: remedy::takes_back(&look.name, &look.world),
+    })
 }
 
 impl Objects {
@@ -256,11 +342,12 @@ fn wrote(kind: &str, name: &str, meta: Option<&ObjectMeta>, keys: &[Key]) -> Vec
 
 fn claims(look: &Look, plan: &Plan, objects: &Objects) -> Vec<Reason> {
     let reason = |claim: &Claim, presumed: bool| Reason {
-        source: claim.source.as_str(),
+        source: claim.source.as_str().to_owned(),
         at_least: Some(claim.at_least.as_str()),
         presumed,
         decides: claim.at_least == plan.disposition && !(presumed && plan.discharged),
         reason: claim.reason.clone(),
+        evidence: if claim.source == Source::Shared { evidence(look, plan) } else { Vec::new() },
         set_by: objects.authors(claim.source, look),
         withdraw: remedy::withdraws(claim, &look.name, &look.world),
     };
@@ -268,45 +355,17 @@ fn claims(look: &Look, plan: &Plan, objects: &Objects) -> Vec<Reason> {
     claims.chain(plan.presumptions.iter().map(|claim| reason(claim, true))).collect()
 }
 
-/// What leads to each other outcome, as far as it can be told.
-fn ways(look: &Look, plan: &Plan, claims: &[Reason]) -> Vec<Way> {
-    let name = &look.name;
-    let mut ways = Vec::new();
-    for to in [Disposition::Delete, Disposition::Clean, Disposition::Retain] {
-        let by = if to == plan.disposition {
-            continue;
-        } else if to > plan.disposition {
-            remedy::protects(name, &look.world, to)
-        } else {
-            // They are told in the order in which they are claimed.
-            let told = plan.claims.iter().zip(claims);
-            let stronger = told.filter(|(claim, _)| claim.at_least > to);
-            let mut by: Vec<_> = stronger.flat_map(|(_, reason)| withdrawal(reason)).collect();
-            let presumed = plan.presumptions.iter().any(|claim| claim.at_least > to);
-            let against = plan.alternative.as_ref().is_some_and(|a| a.disposition == to);
-            if look.world.project().is_none() {
-                by.extend(
-                    remedy::against_presumptions(name, &look.world, plan).filter(|_| against),
-                );
-            } else if presumed || against {
-                by.push(remedy::choice(name, to));
-            }
-            by
-        };
-        if !by.is_empty() {
-            ways.push(Way { to: to.as_str(), by });
-        }
-    }
-    ways
-}
-
-/// How a claim is taken away, or who would have to.
-fn withdrawal(reason: &Reason) -> Vec<String> {
-    if reason.withdraw.is_empty() {
-        vec![format!("whoever is behind {}: {}", reason.source, reason.reason)]
-    } else {
-        reason.withdraw.clone()
-    }
+/// The first few objects of each that deploys into the namespace, too.
+fn evidence(look: &Look, plan: &Plan) -> Vec<String> {
+    let roots = look.contents().map(|contents| contents.roots.as_slice()).unwrap_or_default();
+    let told = plan.foreign.iter().flat_map(|manager| {
+        let of = roots.iter().filter(move |root| root.managers.iter().any(|m| m == manager));
+        of.take(EVIDENCE).map(move |root| {
+            let kind = look.kinds.get(&*root.kind).map_or(&*root.kind, String::as_str);
+            format!("{manager}: {kind} {}", root.name)
+        })
+    });
+    told.collect()
 }
 
 fn tree(reasons: &Reasons, disposition: Disposition) -> Branch {
@@ -320,6 +379,16 @@ fn tree(reasons: &Reasons, disposition: Disposition) -> Branch {
     }
     tree.push_unless_bare(claimed);
     tree.push_unless_bare(presumed);
+    if let Some(confirmed) = &reasons.confirmed {
+        let holds = if confirmed.holds { ", which is this" } else { ", which is not decided now" };
+        let text = Text::plain("confirmed: ").with(FAINT, &confirmed.digest).and(holds);
+        let mut branch = Branch::new(text);
+        push_authors(&confirmed.set_by, &mut branch);
+        for command in &confirmed.withdraw {
+            branch.push(Text::styled(FAINT, command));
+        }
+        tree.push(branch);
+    }
     let waits = if reasons.under_way.is_some() { "it waits for" } else { "it would wait for" };
     let mut gates = Branch::new(Text::styled(CAREFUL, waits));
     for gate in &reasons.gates {
@@ -339,13 +408,24 @@ fn tree(reasons: &Reasons, disposition: Disposition) -> Branch {
 }
 
 fn leaf(reason: &Reason) -> Branch {
-    let what = reason.at_least.unwrap_or(reason.source);
+    let what = reason.at_least.unwrap_or(&reason.source);
     let mut line = Text::styled(STRONG, what).and(": ").and(&reason.reason);
     if reason.decides {
         line = line.with(STRONG, ", which decides");
     }
     let mut leaf = Branch::new(line);
-    for author in &reason.set_by {
+    for object in &reason.evidence {
+        leaf.push(Text::styled(FAINT, object));
+    }
+    push_authors(&reason.set_by, &mut leaf);
+    for command in &reason.withdraw {
+        leaf.push(Text::styled(FAINT, command));
+    }
+    leaf
+}
+
+fn push_authors(authors: &[Author], leaf: &mut Branch) {
+    for author in authors {
         let at = author.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
         let because =
             author.because.as_ref().map(|why| format!(", because {why}")).unwrap_or_default();
@@ -356,8 +436,4 @@ fn leaf(reason: &Reason) -> Branch {
         let told = format!("{} on {}, {by}{at}{because}", author.key, author.object);
         leaf.push(Text::styled(FAINT, told));
     }
-    for command in &reason.withdraw {
-        leaf.push(Text::styled(FAINT, command));
-    }
-    leaf
 }

@@ -227,12 +227,22 @@ pub(crate) struct Told<'a> {
 
 impl Told<'_> {
     /// What is lost for good.
-    pub(crate) fn losses(&self) -> Branch {
+    pub(crate) fn lost(losses: &[&Loss]) -> Branch {
         let mut lost = Branch::new(Text::styled(BAD, "lost for good"));
-        for loss in &self.contents.losses {
+        for loss in losses {
             lost.push(Text::styled(BAD, &loss.object).and(": ").and(&loss.explanation));
         }
         lost
+    }
+
+    /// What stays, and would be lost for good if the namespace went.
+    pub(crate) fn spared(losses: &[&Loss]) -> Branch {
+        let mut spared =
+            Branch::new(Text::plain("stays; with the namespace it would be lost for good"));
+        for loss in losses {
+            spared.push(Text::plain(&loss.object).and(": ").and(&loss.explanation));
+        }
+        spared
     }
 
     /// What else is worth knowing.

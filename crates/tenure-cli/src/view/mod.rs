@@ -6,5 +6,6 @@ pub mod json;
 pub mod plan;
 pub(crate) mod table;
 pub(crate) mod tree;
+mod under_way;
 
 pub use json::schema;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_api::plan::PlannedDecision;
-use tenure_core::contents::{Contents, Manager};
+use tenure_core::contents::{Contents, Loss, Manager};
 use tenure_core::lifecycle::Preview;
 use tenure_core::plan::Plan;
 use tenure_core::{Claim, Disposition, Keep, NamespaceFacts, Statements, Wish, keys};
@@ -17,6 +17,7 @@ use crate::text::{BAD, CAREFUL, FAINT, GOOD, STRONG, Text};
 use crate::view::contents::{ContentsView, Told};
 use crate::view::json::Says;
 use crate::view::tree::Branch;
+use crate::view::under_way::{as_told, past, since};
 
 /// What would become of a namespace if its Project were deleted now.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -45,7 +46,7 @@ pub struct PlanView<'a> {
     takes: TakesView,
     /// What is in the namespace; null where that changes nothing and was not looked at.
     contents: Option<ContentsView<'a>>,
-    /// The plan of a Project that is gone, which has yet to be carried out.
+    /// The plan of a deletion that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     under_way: Option<UnderWay>,
 }
@@ -121,7 +122,7 @@ pub struct NamespaceView<'a> {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct GateView {
     /// What is awaited, as DeletionPlans call it.
-    source: &'static str,
+    source: String,
     /// Why.
     reason: String,
     /// Commands that open it.
@@ -135,10 +136,15 @@ impl<'a> PlanView<'a> {
         let plan = preview.as_ref().map(|preview| &preview.plan);
         let gates = preview.iter().flat_map(|preview| {
             preview.gates.iter().map(|gate| GateView {
-                source: gate.source.as_str(),
+                source: gate.source.as_str().to_owned(),
                 reason: gate.reason.clone(),
                 open: remedy::opens(gate, name, world, &preview.plan),
             })
+        });
+        let going = look.going_waits().into_iter().map(|(source, reason)| GateView {
+            source,
+            reason,
+            open: vec![remedy::finds_out(name)],
         });
         Self {
             advisory: look.is_advisory(),
@@ -160,10 +166,10 @@ impl<'a> PlanView<'a> {
                 deleting: namespace.deleting.is_some(),
             }),
             decision: plan.map(decision),
-            gates: gates.collect(),
+            gates: gates.chain(going).collect(),
             takes: writes.into(),
             contents: look.contents().map(Into::into),
-            under_way: look.outlived().map(UnderWay::of),
+            under_way: look.under_way().map(UnderWay::of),
         }
     }
 }
@@ -185,7 +191,9 @@ pub(crate) struct Detail {
 /// What would become of a namespace, as a tree.
 pub(crate) fn tree(look: &Look, detail: Detail) -> Branch {
     let Look { name, world, .. } = look;
-    let mut tree = Branch::new(Text::styled(STRONG, format!("project/{name}")));
+    let alone = world.project().is_none() && look.outlived().is_none();
+    let kind = if alone && world.namespace().is_some() { "namespace" } else { "project" };
+    let mut tree = Branch::new(Text::styled(STRONG, format!("{kind}/{name}")));
     for why in &look.advisory {
         tree.push(Text::styled(CAREFUL, "advice only: ").and(why));
     }
@@ -204,28 +212,35 @@ pub(crate) fn tree(look: &Look, detail: Detail) -> Branch {
             (Some(_), None) => "there is no namespace of that name; nothing is left to protect",
             (Some(_), Some(_)) => "the namespace is being deleted; nothing is left to protect",
         });
-        if let Some(namespace) = world.namespace() {
+        if look.is_past() {
+            past(look, &mut tree);
+        } else if let Some(namespace) = world.namespace() {
             tree.push_unless_bare(marks(namespace));
         }
         if let Some(contents) = &look.alone {
             // Who else deploys is told where there is a Project that they are not.
-            push_contents(contents, &|_| false, look, detail, &mut tree);
+            let spared = contents.losses.iter().collect();
+            push_contents(contents, (Vec::new(), spared), &|_| false, look, detail, &mut tree);
         }
         return tree;
     };
-    let plan = &preview.plan;
+    let plan = &as_told(&preview.plan, look);
     tree.push(header(look, plan));
     tree.push(Text::plain("decision: ").with(style(plan.disposition), plan.explain()));
     tree.push(Text::plain("digest: ").with(FAINT, plan.digest().as_str()));
-    if let Some(project) = world.project().filter(|project| project.deleting.is_some()) {
-        let since = project.deleting.map(|at| format!("{at:.0}")).unwrap_or_default();
-        tree.push(Text::styled(CAREFUL, format!("the Project is being deleted, since {since}")));
-    }
+    since(look, &mut tree);
     if detail.wide {
         identities(look, plan, &mut tree);
     }
     tree.push_unless_bare(claims("claims", &plan.claims, plan, look, detail));
     tree.push_unless_bare(claims("presumed", &plan.presumptions, plan, look, detail));
+    if plan.discharged && look.is_confirmed(&plan.digest()) {
+        let mut confirmed = Branch::new(Text::styled(CAREFUL, "that was confirmed against"));
+        for command in remedy::takes_back(name, world) {
+            confirmed.push(Text::styled(FAINT, command));
+        }
+        tree.push(confirmed);
+    }
     if let Some(alternative) = &plan.alternative {
         let mut against = Branch::new(
             Text::plain("what is presumed can be confirmed against: ")
@@ -249,7 +264,7 @@ pub(crate) fn tree(look: &Look, detail: Detail) -> Branch {
 
 /// What would be awaited, with what opens it.
 fn gates(look: &Look, preview: &Preview) -> Branch {
-    let waits = if look.outlived().is_some() { "it waits for" } else { "it would wait for" };
+    let waits = if look.under_way().is_some() { "it waits for" } else { "it would wait for" };
     let mut gates = Branch::new(Text::styled(CAREFUL, waits));
     for gate in &preview.gates {
         let line = Text::styled(CAREFUL, gate.source.as_str()).and(": ").and(&gate.reason);
@@ -315,7 +330,9 @@ fn told_of_contents(look: &Look, plan: &Plan, detail: Detail, tree: &mut Branch)
         tree.push("contents: not looked at, for the decision is the same whatever they are");
         return;
     };
-    push_contents(contents, &|manager| plan.foreign.contains(manager), look, detail, tree);
+    let (lost, spared) = plan.losses();
+    let foreign = |manager: &Manager| plan.foreign.contains(manager);
+    push_contents(contents, (lost, spared), &foreign, look, detail, tree);
 }
 
 /// What a namespace says of itself that a Project to come would have to heed.
@@ -356,13 +373,15 @@ fn marks(namespace: &NamespaceFacts) -> Branch {
 
 fn push_contents(
     contents: &Contents,
+    (lost, spared): (Vec<&Loss>, Vec<&Loss>),
     foreign: &dyn Fn(&Manager) -> bool,
     look: &Look,
     detail: Detail,
     tree: &mut Branch,
 ) {
     let told = Told { contents, kinds: &look.kinds, foreign, full: detail.full };
-    tree.push_unless_bare(told.losses());
+    tree.push_unless_bare(Told::lost(&lost));
+    tree.push_unless_bare(Told::spared(&spared));
     tree.push_unless_bare(told.notes());
     tree.push_unless_bare(told.unseen());
     tree.push(told.objects());

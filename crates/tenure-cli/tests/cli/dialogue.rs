@@ -110,6 +110,30 @@ async fn nobody_is_asked_about_some_where_another_cannot_be_deleted() {
 }
 
 #[tokio::test]
+async fn what_stays_is_not_told_to_be_lost() {
+    let test = Test::start().await;
+    test.ready("ask-spared", json!({})).await;
+    test.apply(&json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "ask-spared"},
+    }))
+    .await;
+    let all = test.run(ANNA, &["plan", "ask-spared"]);
+    assert!(all.out.contains("── lost for good"), "{all:?}");
+    let command = test.command(ANNA, &["delete", "ask-spared", "--disposition", "clean"]);
+    let terminal = rexpect::session::spawn_command(command, Some(PATIENCE_MS));
+    let mut terminal = terminal.expect("a terminal");
+    let asked = terminal.exp_string("[y/N] ").expect("nothing is lost, so no name is asked for");
+    assert!(asked.contains("stays; with the namespace it would be lost"), "{asked}");
+    assert!(!asked.contains("lost for good."), "{asked}");
+    terminal.send_line("y").expect("answer");
+    let (said, code) = ended(terminal);
+    assert_eq!(code, 0, "{said}");
+    let secret = "/api/v1/namespaces/ask-spared/secrets/s";
+    let request = http::Request::get(secret).body(Vec::new()).expect("a request");
+    test.client.request::<serde_json::Value>(request).await.expect("it is there");
+}
+
+#[tokio::test]
 async fn who_changes_the_plan_before_the_answer_stops_it() {
     let test = Test::start().await;
     test.ready("ask-race", json!({})).await;

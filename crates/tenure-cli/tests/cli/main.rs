@@ -16,3 +16,4 @@ mod people;
 mod plan;
 mod schema;
 mod support;
+mod terminating;

@@ -45,6 +45,103 @@ async fn a_list_says_what_would_become_of_each() {
 }
 
 #[tokio::test]
+async fn a_list_says_what_policies_have_each_wait_for() {
+    let test = Test::start().await;
+    test.ready("list-demands", json!({})).await;
+    let terms = json!({"confirmation": "Required", "approvals": {"count": 1}, "gracePeriod": "1h"});
+    test.policy("list-demands", terms).await;
+    let list = ["list", "-n", "list-demands"];
+    let item = |said: Said| said.json()["items"][0].clone();
+    let listed = item(test.run(ANNA, &[&list[..], &["-o", "json"]].concat()));
+    assert_eq!(listed["gates"], json!(["Confirmation", "Approvals", "Grace"]), "{listed:#}");
+    let wide = test.run(ANNA, &[&list[..], &["-o", "wide"]].concat());
+    assert!(wide.out.contains("not_now:_it_has_to_be_confirmed"), "{wide:?}");
+    // Asked for and refused, so that they can agree to it: what is confirmed and agreed to counts.
+    let digest = test.run(ANNA, &["plan", "list-demands", "-o", "digest"]).out.trim().to_owned();
+    let refused = test.run(ANNA, &["delete", "list-demands", "--digest", &digest]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    let listed = item(test.run(ANNA, &[&list[..], &["-o", "json"]].concat()));
+    assert_eq!(listed["gates"], json!(["Approvals", "Grace"]), "{listed:#}");
+    assert_eq!(test.run(BOB, &["approve", "list-demands", "--digest", &digest]).code, 0);
+    let listed = item(test.run(ANNA, &[&list[..], &["-o", "json"]].concat()));
+    assert_eq!(listed["gates"], json!(["Grace"]), "{listed:#}");
+    let deleted =
+        test.run(ANNA, &["delete", "list-demands", "--digest", &digest, "--timeout", "1s"]);
+    assert_eq!(deleted.code, 5, "{deleted:?}");
+    tenure_testbed::eventually("its plan says what it waits for", async || {
+        let listed = item(test.run(ANNA, &[&list[..], &["-o", "json"]].concat()));
+        (listed["gates"] == json!(["Grace"]) && listed["decision"] == "Delete").then_some(())
+    })
+    .await;
+    assert_eq!(test.run(ANNA, &["cancel", "list-demands"]).code, 0);
+    let none = test.run(ANNA, &["list", "-n", "list-nothing"]);
+    assert!(none.err.contains("no Project matches"), "{none:?}");
+    let none = test.run(ANNA, &["list", "-l", "team=nobody"]);
+    assert!(none.err.contains("no Project matches"), "{none:?}");
+}
+
+#[tokio::test]
+async fn what_is_confirmed_against_what_is_presumed_is_told_everywhere() {
+    let test = Test::start().await;
+    test.shared("say-against").await;
+    let plan = test.run(ANNA, &["plan", "say-against", "-o", "json"]).json();
+    let against = plan["decision"]["alternative"]["digest"].as_str().expect("one").to_owned();
+    compare("confirm_against", &test.run(ANNA, &["confirm", "say-against", "--digest", &against]));
+    compare("why_confirmed", &test.run(ANNA, &["why", "say-against"]));
+    let why = test.run(ANNA, &["why", "say-against", "-o", "json"]).json();
+    assert_eq!((&why["disposition"], &why["confirmed"]["holds"]), (&json!("Delete"), &json!(true)));
+    assert_eq!(why["confirmed"]["setBy"][0]["key"], "tenure.dev/confirm", "{why:#}");
+    let plan = test.run(ANNA, &["plan", "say-against"]);
+    assert!(plan.out.contains("that was confirmed against"), "{plan:?}");
+    let list = test.run(ANNA, &["list", "-n", "say-against"]);
+    assert!(list.err.contains("confirmed against what is presumed"), "{list:?}");
+    test.annotate_project("say-against", json!({"tenure.dev/confirm": null})).await;
+    let back = test.run(ANNA, &["why", "say-against", "-o", "json"]).json();
+    assert_eq!((&back["disposition"], &back["confirmed"]), (&json!("Retain"), &Value::Null));
+    let list = test.run(ANNA, &["list", "-n", "say-against"]);
+    assert!(!list.err.contains("confirmed"), "{list:?}");
+}
+
+#[tokio::test]
+async fn what_is_asked_of_the_other_of_two_objects_is_said() {
+    let test = Test::start().await;
+    let namespace = json!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "hint-lone"},
+    });
+    test.apply(&namespace).await;
+    for command in ["plan", "why", "delete", "cancel"] {
+        let said = test.run(ANNA, &[command, "hint-lone"]);
+        assert_eq!(said.code, 1, "{command}: {said:?}");
+        let told = "project/hint-lone is not there; namespace/hint-lone stands without one";
+        assert!(said.err.contains(told), "{command}: {said:?}");
+    }
+    let why = test.run(ANNA, &["why", "ns/hint-lone"]);
+    assert!(why.code == 1 && why.err.contains("decide about namespace/hint-lone"), "{why:?}");
+    let nothing = test.run(ANNA, &["why", "ns/hint-nothing"]);
+    assert!(nothing.err.contains("namespace/hint-nothing is not there"), "{nothing:?}");
+    test.ready("hint-kept", json!({})).await;
+    let kept = test.run(ANNA, &["keep", "ns/hint-kept"]);
+    assert!(kept.out.contains("namespace/hint-kept is kept"), "{kept:?}");
+    let remove = test.run(ANNA, &["keep", "hint-kept", "--remove"]);
+    let next = "next: kubectl tenure keep namespace/hint-kept --remove";
+    assert!(remove.code == 1 && remove.err.contains(next), "{remove:?}");
+    let confirm = test.run(ANNA, &["confirm", "ns/hint-kept"]);
+    assert!(confirm.code == 2 && confirm.err.contains("is confirmed; write"), "{confirm:?}");
+}
+
+#[tokio::test]
+async fn before_a_deletion_nothing_is_advised_that_takes_one() {
+    let test = Test::start().await;
+    test.ready("say-before", json!({})).await;
+    test.policy("say-before", json!({"approvals": {"count": 1}, "gracePeriod": "1h"})).await;
+    let plan = test.run(ANNA, &["plan", "say-before", "-o", "json"]).json();
+    let open = |n: usize| plan["gates"][n]["open"].clone();
+    let first = open(0)[0].as_str().expect("a command").to_owned();
+    assert!(first.starts_with("kubectl tenure delete project/say-before --digest"), "{plan:#}");
+    assert_eq!((open(0).as_array().map(Vec::len), open(1)), (Some(2), json!([])), "{plan:#}");
+}
+
+#[tokio::test]
 async fn why_names_who_said_so_and_what_would_change_it() {
     let test = Test::start().await;
     test.shared("why-shared").await;
@@ -122,6 +219,12 @@ async fn plans_are_shown_agreed_to_confirmed_and_called_off() {
     assert_eq!(again["done"], "Nothing");
     let second = test.run(BOB, &["approve", "say-plan", "--digest", &digest, "-o", "json"]).json();
     assert_eq!((&second["done"], &second["user"]), (&json!("Approved"), &json!("bob")));
+    // It is by whoever asked that they count, and not by who looks.
+    let plan = test.run(ANNA, &["plan", "say-plan", "-o", "json"]).json();
+    let gates = plan["gates"].as_array().expect("gates").iter().map(|gate| &gate["source"]);
+    assert!(gates.clone().all(|gate| *gate != "Approvals"), "{plan:#}");
+    assert!(gates.clone().any(|gate| *gate == "Grace"), "{plan:#}");
+    assert_eq!(plan["underWay"]["phase"], "Waiting", "{plan:#}");
     let refused = test.run(VERA, &["approve", "say-plan", "--digest", &digest]);
     assert_eq!(refused.code, 3, "{refused:?}");
 

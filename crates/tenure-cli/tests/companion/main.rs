@@ -25,5 +25,7 @@ mod following;
 mod people;
 #[path = "../cli/plan.rs"]
 mod plan;
+#[path = "../cli/terminating.rs"]
+mod terminating;
 
 mod outliving;

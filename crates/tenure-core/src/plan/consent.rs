@@ -69,7 +69,7 @@ impl Consent<'_> {
         missing
     }
 
-    fn more(&self, wanted: &Approvals, digest: &PlanDigest) -> Option<Missing> {
+    pub(super) fn more(&self, wanted: &Approvals, digest: &PlanDigest) -> Option<Missing> {
         // Somebody whom nobody knows may be among those who agree.
         let known = self.requester.filter(|requester| requester.via.is_none());
         let of = wanted.count as usize + usize::from(known.is_none() && wanted.count > 0);

@@ -4,9 +4,11 @@
 //! Its digest covers what a person decides by, and nothing that changes while that does not: a
 //! confirmation lives through churn and dies when what was decided by changes.
 
+mod awaited;
 mod breaker;
 mod consent;
 mod facts;
+mod losses;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+pub use awaited::awaited;
 pub use breaker::{Breaker, BreakerLimit, BreakerRecord, Current};
 pub use consent::{Consent, Missing};
 pub use facts::{Approval, Phase, PlanFacts, PlanStatus, Requester};

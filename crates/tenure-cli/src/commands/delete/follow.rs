@@ -1,5 +1,6 @@
 //! Staying until it is done: until the Project is gone, and its namespace gone or released.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -40,6 +41,8 @@ struct Followed<'a> {
     disposition: Option<Disposition>,
     /// Stays again.
     again: String,
+    /// Whether the namespace was seen to go, so that nothing is left to be called off.
+    going: Cell<bool>,
 }
 
 /// Stays until it is done, or for that long.
@@ -52,15 +55,15 @@ pub(super) async fn follow(
     timeout: Duration,
     printer: &Printer,
 ) -> Outcome<String> {
-    let world = &prepared.look.world;
     let Some(project) = prepared.world_uid() else { return Ok(String::new()) };
     let followed = Followed {
         name: &prepared.look.name,
         project,
-        namespace: world.namespace().map(|namespace| &namespace.uid),
+        namespace: prepared.namespace_uid(),
         beside_kargo: prepared.look.known.settings.mode == Mode::Companion,
         disposition: prepared.disposition(),
         again: prepared.command(),
+        going: Cell::new(false),
     };
     let bar = spinner(printer, &format!("deleting project {}", followed.name));
     let outcome = tokio::select! {
@@ -97,12 +100,17 @@ async fn watch(
 }
 
 impl Followed<'_> {
-    /// Nobody stays, and it goes on: how to see it, stay again, or call it off.
+    /// Nobody stays, and it goes on: how to see it, stay again, and call it off; or, where it is too
+    /// late for that, find out what keeps it.
     fn leaves(&self, told: String) -> Failure {
+        let name = self.name;
         Failure::new(Kind::TimedOut, told)
-            .next(format!("kubectl tenure plans {}", self.name))
+            .next(format!("kubectl tenure plans {name}"))
             .next(&self.again)
-            .next(format!("kubectl tenure cancel project/{}", self.name))
+            .next(match self.going.get() {
+                true => format!("kubectl tenure doctor namespace/{name}"),
+                false => format!("kubectl tenure cancel project/{name}"),
+            })
     }
 
     async fn look(&self, session: &Session) -> Outcome<Seen> {
@@ -123,6 +131,8 @@ impl Followed<'_> {
         let plan = plan.ok().flatten();
         let explanation = plan.as_ref().map(|plan| plan.spec.decision.explanation.clone());
         let plan = plan.and_then(|plan| plan.facts().ok());
+        let going = namespace.as_ref().is_some_and(|ns| ns.metadata.deletion_timestamp.is_some());
+        self.going.set(going);
         Ok(Seen {
             project: project.filter(|p| p.uid().as_deref() == Some(self.project.as_str())),
             namespace: namespace
@@ -162,6 +172,7 @@ impl Followed<'_> {
             return Ok(None);
         }
         let told = match decided {
+            _ if self.namespace.is_none() => "it had no namespace".to_owned(),
             _ if !stands => format!("namespace {name} is gone"),
             Some(Disposition::Clean) if last.is_none() => {
                 format!("namespace {name} stays, cleaned")

@@ -113,11 +113,12 @@ struct Ended {
 
 impl Ended {
     fn of(name: String, prepared: Option<&Prepared>, outcome: Outcome<String>) -> Self {
-        let plan = prepared.and_then(Prepared::plan);
+        let disposition = prepared.and_then(Prepared::disposition);
+        let digest = prepared.and_then(Prepared::digest);
         Self {
             name,
-            disposition: plan.map(|plan| plan.disposition.as_str()),
-            digest: plan.map(|plan| plan.digest().to_string()),
+            disposition: disposition.map(|disposition| disposition.as_str()),
+            digest: digest.map(|digest| digest.to_string()),
             accepted: false,
             outcome,
         }
@@ -141,7 +142,7 @@ impl Task<'_> {
     async fn look(&self, name: &str, printer: &Printer) -> Outcome<Prepared> {
         let Self { session, known, who, .. } = self;
         let look = Look::at(name, session, known, who, Extent::All, printer).await?;
-        if look.outlived().is_some() {
+        if look.is_past() || look.outlived().is_some() {
             return Prepared::to_follow(look, self.arguments, self.file.as_ref());
         }
         if look.world.project().is_none() {

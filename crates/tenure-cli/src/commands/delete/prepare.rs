@@ -9,7 +9,7 @@ use crate::arguments::DeleteArguments;
 use crate::choice::{self, Writes};
 use crate::dialog::Wanted;
 use crate::exit::{Failure, Kind, Outcome};
-use crate::look::{Look, is_unheeded, outlives};
+use crate::look::{Look, how_far, is_unheeded};
 use crate::plan_file::PlanFile;
 use crate::remedy;
 use crate::session::{Session, Who};
@@ -58,39 +58,45 @@ impl Prepared {
         Ok(Self { look, writes })
     }
 
-    /// Of a Project that is gone, whose plan has yet to be carried out: nothing is left to ask for,
-    /// but to stay.
+    /// Of a Project whose deletion was accepted, and nothing it says changes what becomes of its
+    /// namespace: nothing is left to ask for, but to stay.
     pub(super) fn to_follow(
         look: Look,
         arguments: &DeleteArguments,
         file: Option<&PlanFile>,
     ) -> Outcome<Self> {
         let prepared = Self { look, writes: Writes::default() };
-        let Some(plan) = prepared.look.outlived() else { return Ok(prepared) };
-        let command = format!("kubectl tenure plans {}", plan.name);
+        let name = &prepared.look.name;
+        let wanted = wanted_digest(arguments, file);
         let choice: Option<Disposition> = arguments.disposition.map(Into::into);
-        if wanted_digest(arguments, file).is_some_and(|wanted| wanted != plan.digest) {
-            let why = format!(
-                "{}, by another digest: {}",
-                outlives(&prepared.look.name, plan),
-                plan.digest
-            );
+        let Some(plan) = prepared.look.settled() else {
+            if let Some(wanted) = &wanted {
+                holds_still(&prepared.look, wanted, file)?;
+            }
+            if let Some(choice) = choice {
+                let why = format!("nothing is left to decide about namespace {name}");
+                return Err(Failure::refused(format!("{why}; {choice} cannot be chosen any more")));
+            }
+            return Ok(prepared);
+        };
+        let command = format!("kubectl tenure plans {}", plan.name);
+        let how = if prepared.look.is_past() { "being deleted" } else { "gone" };
+        let told = format!("Project {name} is {how}, and {}", how_far(plan));
+        if wanted.is_some_and(|wanted| wanted != plan.digest) {
+            let why = format!("{told}, by another digest: {}", plan.digest);
             return Err(Failure::new(Kind::PlanChanged, why).next(command));
         }
         if let Some(choice) = choice.filter(|choice| *choice != plan.disposition) {
-            let why = format!(
-                "{}, to {}; {choice} cannot be chosen any more",
-                outlives(&prepared.look.name, plan),
-                plan.disposition
-            );
+            let why =
+                format!("{told}, to {}; {choice} cannot be chosen any more", plan.disposition);
             return Err(Failure::refused(why).next(command));
         }
         Ok(prepared)
     }
 
-    /// Whether the Project is gone, and only its plan has yet to be carried out.
+    /// Whether the deletion was accepted, and only has yet to be carried out.
     pub(super) fn goes_on(&self) -> bool {
-        self.look.outlived().is_some()
+        self.look.is_past() || self.look.outlived().is_some()
     }
 
     /// The plan, if there is anything to decide.
@@ -104,10 +110,22 @@ impl Prepared {
         self.look.world.project().map(|project| &project.uid).or_else(outlived)
     }
 
+    /// Of which incarnation of the namespace.
+    pub(super) fn namespace_uid(&self) -> Option<&Uid> {
+        let settled = self.look.settled().map(|plan| &plan.namespace_uid);
+        settled.or_else(|| self.look.world.namespace().map(|namespace| &namespace.uid))
+    }
+
     /// What becomes of the namespace.
     pub(super) fn disposition(&self) -> Option<Disposition> {
-        let outlived = self.look.outlived().map(|plan| plan.disposition);
-        outlived.or_else(|| self.plan().map(|plan| plan.disposition))
+        let settled = self.look.settled().map(|plan| plan.disposition);
+        settled.or_else(|| self.plan().map(|plan| plan.disposition))
+    }
+
+    /// The digest of what becomes of it.
+    pub(super) fn digest(&self) -> Option<PlanDigest> {
+        let settled = self.look.settled().map(|plan| plan.digest.clone());
+        settled.or_else(|| self.plan().map(Plan::digest))
     }
 
     /// Whether it was refused for want of nothing but the confirmation that is written with it.
@@ -129,7 +147,11 @@ impl Prepared {
     pub(super) fn question(&self) -> (Text, Wanted) {
         let name = &self.look.name;
         let Some(plan) = self.plan() else {
-            let text = Text::plain(format!("Project {name} will be deleted; it has no namespace."));
+            let namespace = match self.look.world.namespace() {
+                Some(_) => "its namespace is being deleted already",
+                None => "it has no namespace",
+            };
+            let text = Text::plain(format!("Project {name} will be deleted; {namespace}."));
             return (text, Wanted::Yes);
         };
         let contents = plan.contents.as_deref();
@@ -151,8 +173,8 @@ impl Prepared {
         };
         let mut text =
             Text::plain("Namespace ").with(STRONG, name).with(style(plan.disposition), with);
-        let lost = contents.map_or(0, |contents| contents.losses.len()) as u64;
-        if plan.destroys() && lost > 0 {
+        let lost = plan.losses().0.len() as u64;
+        if lost > 0 {
             let verb = if lost == 1 { "is" } else { "are" };
             text = text.with(BAD, format!("; {} {verb} lost for good", many(lost, "thing")));
         }
@@ -167,11 +189,11 @@ impl Prepared {
             Some(choice) => format!(" --disposition {}", choice.as_str().to_ascii_lowercase()),
             None => String::new(),
         };
-        let outlived = self.look.outlived().map(|plan| plan.digest.clone());
-        match outlived.or_else(|| self.plan().map(Plan::digest)) {
+        match self.digest() {
             Some(digest) => {
                 format!("kubectl tenure delete project/{name}{choice} --digest {digest}")
             }
+            None if self.goes_on() => format!("kubectl tenure delete project/{name}"),
             None => format!("kubectl delete project {name}"),
         }
     }
@@ -182,14 +204,15 @@ fn is_severe(plan: &Plan) -> bool {
     let Some(contents) = plan.contents.as_deref() else { return plan.destroys() };
     let touched = plan.origin != Some(Origin::Created)
         || !plan.foreign.is_empty()
-        || !contents.losses.is_empty()
-        || !is_empty(contents);
+        || !plan.losses().0.is_empty()
+        || !is_empty(plan, contents);
     plan.destroys() && touched
 }
 
-/// Whether there is nothing but what came with the namespace and its Project.
-fn is_empty(contents: &Contents) -> bool {
-    contents.roots_left_out == 0 && contents.roots.iter().all(came_along)
+/// Whether nothing goes but what came with the namespace and its Project.
+fn is_empty(plan: &Plan, contents: &Contents) -> bool {
+    let mut goes = contents.roots.iter().filter(|root| plan.takes(root));
+    contents.roots_left_out == 0 && goes.all(came_along)
 }
 
 fn wanted_digest(arguments: &DeleteArguments, file: Option<&PlanFile>) -> Option<PlanDigest> {
