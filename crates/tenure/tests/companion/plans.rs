@@ -184,8 +184,16 @@ async fn a_required_archive_that_cannot_be_written_refuses_what_destroys() {
     test.gone("kept").await;
     assert!(std::fs::read_dir(&dir).expect("read").next().is_some(), "something is in it");
     // Not even its administrator may write into a file as if it were a directory.
-    std::fs::rename(&dir, dir.with_extension("away")).expect("move it away");
-    std::fs::write(&dir, "").expect("a file in its place");
+    // Whoever writes just then makes it anew in between.
+    eventually("a file is in its place", async || {
+        let away = dir.with_extension("away");
+        if !away.exists() {
+            std::fs::rename(&dir, &away).expect("move it away");
+        }
+        std::fs::remove_dir_all(&dir).ok();
+        std::fs::write(&dir, "").ok()
+    })
+    .await;
     delete(&test, "held").await.expect("that it cannot be written shows when it is");
     eventually("it is held", async || {
         let facts = test.plan("held").await?.facts().expect("a plan that can be read");
