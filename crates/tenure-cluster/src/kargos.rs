@@ -2,7 +2,8 @@
 //! Namespace stays without its Project.
 //!
 //! Of what Kargo makes nothing says for which Project: what goes is what has a name that Kargo
-//! gives, was written by Kargo, and is nobody else's.
+//! gives, was written by Kargo, and is nobody else's. So does what Tenure provided there while it ran
+//! alone, which says for which.
 
 use std::fmt::Debug;
 
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 use tenure_core::access::{AccessFacts, AccessKey, AccessKind, AccessState};
 use tenure_core::contents::{Kind, Tool, attribute};
 use tenure_core::lifecycle::Access;
+use tenure_core::{Uid, keys};
 
 use crate::RequestError;
 use crate::access::made_by_kargo;
@@ -72,7 +74,8 @@ impl Cluster {
             for PartialObjectMeta { metadata: meta, .. } in page.items {
                 let name = meta.name.clone().unwrap_or_default();
                 let key = AccessKey { kind, name };
-                if !(key.provisionable(&world.name) && self.is_kargos_alone::<K>(&meta)) {
+                let goes = is_labelled(&meta, world) || self.is_kargos_alone::<K>(&meta);
+                if !(key.provisionable(&world.name) && goes) {
                     listed.others.insert(key.name);
                     continue;
                 }
@@ -166,4 +169,11 @@ impl Cluster {
         let deleting = api.delete_collection(&params, &those);
         self.within(doing, deleting).await.map(drop)
     }
+}
+
+/// Whether Tenure provided it for the Project that the Namespace is recorded as that of.
+fn is_labelled(meta: &ObjectMeta, world: &World) -> bool {
+    let recorded = world.namespace_facts.as_ref().and_then(|ns| ns.project_uid.as_ref());
+    let label = meta.labels.as_ref().and_then(|labels| labels.get(keys::PROJECT_UID));
+    label.is_some() && label.map(String::as_str) == recorded.map(Uid::as_str)
 }

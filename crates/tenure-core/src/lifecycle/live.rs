@@ -48,8 +48,14 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
         Tenancy::NotOwned(why) => not_owned(seen, project, namespace, &why),
         Tenancy::Unrecorded(_) if !project.finalizer => Step::HoldProject,
         Tenancy::Unrecorded(origin) => record(seen, project, origin),
+        Tenancy::Owned(origin) if was_beside_kargo(namespace) => record(seen, project, origin),
         Tenancy::Owned(_) => keep_in_shape(seen, project, namespace),
     }
+}
+
+/// Whether it was recorded beside Kargo. What Kargo provided there has yet to be listed.
+fn was_beside_kargo(namespace: &NamespaceFacts) -> bool {
+    matches!(&namespace.ledger, Some(Ok(ledger)) if ledger.namespace.is_some())
 }
 
 /// Lets what people agreed to expire where the deletion was refused, and not asked for again.
@@ -195,7 +201,13 @@ pub(super) fn record(seen: &Observation<'_>, project: &ProjectFacts, origin: Ori
     // any other was there before it.
     let opened =
         |namespace: &NamespaceFacts| matches!(&namespace.ledger, Some(Ok(l)) if l.opened());
-    let label = origin == Origin::Created || seen.namespace.as_ref().is_some_and(opened);
+    let recorded = |namespace: &NamespaceFacts| match (&namespace.project_uid, &namespace.ledger) {
+        (Some(_), Some(Ok(ledger))) => Some(ledger.label),
+        _ => None,
+    };
+    let label = seen.namespace.as_ref().and_then(recorded).unwrap_or_else(|| {
+        origin == Origin::Created || seen.namespace.as_ref().is_some_and(opened)
+    });
     let namespace = seen.namespace.as_ref().filter(|_| seen.beside_kargo());
     let recorded_on = namespace.map(|namespace| namespace.uid.clone());
     let wants_finalizer = || seen.decide_as(project, origin).disposition < Disposition::Retain;

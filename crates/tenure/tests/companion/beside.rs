@@ -67,21 +67,7 @@ impl Test {
 
     /// ServiceAccounts, Roles and RoleBindings in the Namespace, as `Kind/name`, sorted.
     pub(crate) async fn access(&self, name: &str) -> Vec<String> {
-        let mut all = Vec::new();
-        for (kind, path) in [
-            ("ServiceAccount", "api/v1/namespaces/{}/serviceaccounts"),
-            ("Role", "apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles"),
-            ("RoleBinding", "apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings"),
-        ] {
-            let path = format!("/{}", path.replace("{}", name));
-            let request = http::Request::get(path).body(Vec::new()).expect("a request");
-            let list: Value = self.client.request(request).await.expect("list");
-            let items = list["items"].as_array().cloned().unwrap_or_default();
-            let names = items.iter().filter_map(|item| item["metadata"]["name"].as_str());
-            all.extend(names.map(|name| format!("{kind}/{name}")));
-        }
-        all.sort();
-        all
+        access(&self.client, name).await
     }
 
     /// Has somebody else's webhook, which is not there, be asked before that Project is deleted.
@@ -136,4 +122,23 @@ impl Test {
         configurations.create(&PostParams::default(), &configuration).await.expect("put it back");
         wait_for_guard(&self.client).await;
     }
+}
+
+/// ServiceAccounts, Roles and RoleBindings in the Namespace, as `Kind/name`, sorted.
+pub(crate) async fn access(client: &kube::Client, name: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for (kind, path) in [
+        ("ServiceAccount", "api/v1/namespaces/{}/serviceaccounts"),
+        ("Role", "apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles"),
+        ("RoleBinding", "apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings"),
+    ] {
+        let path = format!("/{}", path.replace("{}", name));
+        let request = http::Request::get(path).body(Vec::new()).expect("a request");
+        let list: Value = client.request(request).await.expect("list");
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        let names = items.iter().filter_map(|item| item["metadata"]["name"].as_str());
+        all.extend(names.map(|name| format!("{kind}/{name}")));
+    }
+    all.sort();
+    all
 }

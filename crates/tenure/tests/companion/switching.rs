@@ -6,7 +6,7 @@ use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{DeleteParams, PostParams};
+use kube::api::{DeleteParams, Patch, PostParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 use tenure_api::Project;
@@ -16,6 +16,7 @@ use tenure_testbed::{
     install_webhook, kargo, wait_for_guard,
 };
 
+use crate::beside::access;
 use crate::support::server;
 
 struct Cluster {
@@ -76,6 +77,22 @@ impl Cluster {
         .await;
     }
 
+    /// Deletes the Project, whose Namespace stays, with nothing in it that the Project brought.
+    async fn leaves_nothing(&self, name: &str) {
+        let keep = json!({"metadata": {"annotations": {"kargo.akuity.io/keep-namespace": "true"}}});
+        let patch = Patch::Merge(keep);
+        self.namespaces.patch(name, &Default::default(), &patch).await.expect("keep it");
+        self.projects.delete(name, &DeleteParams::default()).await.expect("delete the project");
+        eventually(&format!("{name} is released"), async || {
+            let project = self.projects.get_opt(name).await.expect("read the project");
+            let namespace = self.namespaces.get(name).await.expect("it stays");
+            let recorded = namespace.annotations().contains_key("tenure.dev/origin");
+            (project.is_none() && !recorded).then_some(())
+        })
+        .await;
+        assert_eq!(access(&self.client, name).await, ["ServiceAccount/default"], "{name}");
+    }
+
     async fn recorded(&self, name: &str, origin: &str) {
         eventually(&format!("{name} is recorded as {origin}"), async || {
             let namespace = self.namespaces.get_opt(name).await.expect("read the namespace")?;
@@ -96,7 +113,7 @@ async fn a_cluster_goes_from_kargo_alone_to_companion_to_standalone_and_back() {
         client,
         plane,
     };
-    let all = ["alone", "beside", "waits", "instead", "again", "last"];
+    let all = ["alone", "beside", "waits", "instead", "again", "stays", "last"];
     let kargo = cluster.kargo().await;
     for name in all {
         cluster.create(name).await;
@@ -125,6 +142,8 @@ async fn a_cluster_goes_from_kargo_alone_to_companion_to_standalone_and_back() {
     drop(kargo);
     let tenure = cluster.tenure(Mode::Standalone).await;
     cluster.goes("instead").await;
+    cluster.leaves_nothing("stays").await;
+    cluster.create("provided").await;
     // What Tenure did not hold, it does not destroy: its namespace is released.
     eventually("it is released", async || {
         let left = cluster.namespaces.get("waits").await.expect("it stays");
@@ -136,6 +155,7 @@ async fn a_cluster_goes_from_kargo_alone_to_companion_to_standalone_and_back() {
     let kargo = cluster.kargo().await;
     let tenure = cluster.tenure(Mode::Companion).await;
     cluster.goes("again").await;
+    cluster.leaves_nothing("provided").await;
 
     drop(tenure);
     let kubeconfig = cluster.plane.dir().join("admin.kubeconfig");
