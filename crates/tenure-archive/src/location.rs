@@ -41,7 +41,8 @@ pub(crate) fn open(
     let Ok(parsed) = Url::parse(url) else {
         let why = "it is not a URL; a directory is file:///PATH".to_owned();
         // Of a path nothing is a credential; of what may have been meant for a URL, something may be.
-        let shown = if url.starts_with(['/', '.']) { url } else { HIDDEN };
+        let is_path = url.starts_with(['/', '.']) && !url.starts_with("//");
+        let shown = if is_path { url } else { HIDDEN };
         return Err(ArchiveError::Open { url: shown.to_owned(), why });
     };
     let location = Location::new(&parsed, url, &options);

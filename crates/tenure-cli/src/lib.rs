@@ -4,7 +4,7 @@
 //! - nothing is written before it was shown what, and where, and a person or a digest agreed;
 //! - results go to standard output and everything else to standard error, all of it through the
 //!   [`printer`], which lets no text of a cluster steer the terminal;
-//! - what ends a command early is a [`Failure`](exit::Failure), and its exit code says which kind.
+//! - what ends a command early is a [`Failure`], and its exit code says which kind.
 
 pub mod arguments;
 mod choice;

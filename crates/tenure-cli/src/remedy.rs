@@ -16,6 +16,8 @@ pub(crate) fn opens(gate: &Gate, name: &str, world: &World, plan: &Plan) -> Vec<
     let delete = || format!("kubectl tenure delete project/{name} --digest {digest}");
     let approve = || format!("kubectl tenure approve {of_plan} --digest {digest}");
     match gate.source {
+        // What it said then stands.
+        Source::LienOnProject if gone => vec![format!("kubectl tenure cancel project/{name}")],
         Source::LienOnProject => {
             liens("project", name, world.project().map(|project| &project.statements))
         }

@@ -138,6 +138,7 @@ impl Cluster {
             if let Some(other) = self.other_left(&world) {
                 let plan = self.read_plan(name, Some(&other)).await?;
                 world.set_plan(plan)?;
+                self.read_namespace_again(&mut world).await?;
             }
             self.look_into_archive(&mut world);
             Ok(world)
@@ -195,6 +196,11 @@ impl Cluster {
         world.policies = policies;
         world.breaker = self.store.breaker(breaker.as_deref(), self.settings.breaker);
         world.breaker_map = breaker;
+        self.read_namespace_again(world).await
+    }
+
+    /// Reads the Namespace once more, if what else was read asks for it.
+    async fn read_namespace_again(&self, world: &mut World) -> Result<(), RequestError> {
         if world.observe(&self.settings, None).wants_namespace_again() {
             let namespaces: Api<Namespace> = Api::all(self.client.clone());
             let doing = format!("read namespace {}", world.name);

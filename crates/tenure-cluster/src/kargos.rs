@@ -2,8 +2,8 @@
 //! Namespace stays without its Project.
 //!
 //! Of what Kargo makes nothing says for which Project: what goes is what has a name that Kargo
-//! gives, was written by Kargo, and is nobody else's. So does what Tenure provided there while it ran
-//! alone, which says for which.
+//! gives, was written by Kargo, and is nobody else's. What Tenure provided there while it ran alone
+//! goes, too; it says for which Project.
 
 use std::fmt::Debug;
 
@@ -74,7 +74,7 @@ impl Cluster {
             for PartialObjectMeta { metadata: meta, .. } in page.items {
                 let name = meta.name.clone().unwrap_or_default();
                 let key = AccessKey { kind, name };
-                let goes = is_labelled(&meta, world) || self.is_kargos_alone::<K>(&meta);
+                let goes = is_tenures(&meta, world) || self.is_kargos_alone::<K>(&meta);
                 if !(key.provisionable(&world.name) && goes) {
                     listed.others.insert(key.name);
                     continue;
@@ -171,9 +171,13 @@ impl Cluster {
     }
 }
 
-/// Whether Tenure provided it for the Project that the Namespace is recorded as that of.
-fn is_labelled(meta: &ObjectMeta, world: &World) -> bool {
+/// Whether Tenure provided it for the Project that the Namespace is recorded as that of, or for the
+/// one before, whose deletion was called off.
+fn is_tenures(meta: &ObjectMeta, world: &World) -> bool {
     let recorded = world.namespace_facts.as_ref().and_then(|ns| ns.project_uid.as_ref());
+    let project = world.project_facts.as_ref().or(world.recorded.as_ref());
+    let former = project.and_then(|project| project.restored_from.as_ref());
     let label = meta.labels.as_ref().and_then(|labels| labels.get(keys::PROJECT_UID));
-    label.is_some() && label.map(String::as_str) == recorded.map(Uid::as_str)
+    let is = |uid: &Uid| label.is_some_and(|label| label == uid.as_str());
+    recorded.into_iter().chain(former).any(is)
 }

@@ -103,7 +103,7 @@ impl Admission {
         let beside_kargo = self.cluster.settings().mode == Mode::Companion;
         let (labels, annotations) = match namespace {
             Some(namespace) => (namespace.labels.clone(), world.annotations()),
-            None if beside_kargo => ([owned(keys::PROJECT_LABEL, keys::TRUE)].into(), [].into()),
+            None if beside_kargo => ([pair(keys::PROJECT_LABEL, keys::TRUE)].into(), [].into()),
             None => (terms.template_labels.clone(), terms.template_annotations.clone()),
         };
         let asks = policies.iter().any(|policy| policy.terms.required.looks_inside());
@@ -160,7 +160,7 @@ impl Admission {
     }
 }
 
-fn owned(key: &str, value: &str) -> (String, String) {
+fn pair(key: &str, value: &str) -> (String, String) {
     (key.to_owned(), value.to_owned())
 }
 

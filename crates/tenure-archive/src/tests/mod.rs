@@ -326,6 +326,10 @@ async fn what_a_crash_left_of_a_write_is_not_an_entry() {
 fn urls_that_name_no_archive_are_refused() {
     for (url, says) in [
         ("/var/lib", "open the archive /var/lib: it is not a URL; a directory is file:///PATH"),
+        (
+            "//key:secret@bucket/a",
+            "open the archive ***: it is not a URL; a directory is file:///PATH",
+        ),
         ("secret@bucket/a", "open the archive ***: it is not a URL; a directory is file:///PATH"),
         ("ftp://host/a", "open the archive ftp://host/a: ftp is none of file, s3, gs, az, abfs"),
         ("file://host/a", "open the archive file://host/a: it names a host"),

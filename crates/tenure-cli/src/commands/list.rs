@@ -254,8 +254,14 @@ fn item(project: &Project, read: &Read, known: &Known) -> Outcome<ProjectItem> {
             decision.gates.into_iter().chain(demanded.into_iter().flatten()).map(told).collect()
         }
     };
-    let gate_reasons = gates.iter().map(|(_, reason)| reason.clone()).collect();
-    gates.dedup_by(|a, b| a.0 == b.0);
+    gates.dedup_by(|next, first| {
+        let same = next.0 == first.0;
+        if same {
+            first.1.push_str("; ");
+            first.1.push_str(&next.1);
+        }
+        same
+    });
     Ok(ProjectItem {
         uid: facts.uid.to_string(),
         gone: false,
@@ -264,8 +270,8 @@ fn item(project: &Project, read: &Read, known: &Known) -> Outcome<ProjectItem> {
         origin,
         decision: disposition.as_str(),
         explanation,
+        gate_reasons: gates.iter().map(|(_, reason)| reason.clone()).collect(),
         gates: gates.into_iter().map(|(source, _)| source).collect(),
-        gate_reasons,
         confirmed: facts.confirm.as_ref().map(ToString::to_string),
         in_doubt: facts.confirm.is_some() && asked.is_none() && presumed,
         plan: stored.map(UnderWay::of),

@@ -81,8 +81,11 @@ async fn what_comes_too_late_is_refused() {
     ] {
         let said = test.run(ANNA, arguments);
         assert_eq!(said.code, 3, "{arguments:?}: {said:?}");
-        let heard = ["cancel", "keep", "hold"].contains(&arguments[0]);
-        let why = if heard { "too late" } else { "" };
+        let why = match (arguments[0], MODE) {
+            ("approve", _) => "carried out already",
+            ("confirm", Mode::Companion) => "is gone",
+            _ => "too late",
+        };
         assert!(said.err.contains(why), "{arguments:?}: {said:?}");
         assert!(!said.err.contains("next: kubectl tenure keep"), "{arguments:?}: {said:?}");
     }

@@ -49,9 +49,9 @@ impl Reconciler {
             return self.look(name).await;
         }
         // Its Namespace may be one that no watch shows, and Kargo comes to it.
-        let untold = |project: &ProjectFacts| going && project.finalizer && !project.keeps;
+        let unstamped = |project: &ProjectFacts| going && project.finalizer && !project.keeps;
         let beside_kargo = self.cluster.settings().mode == Mode::Companion;
-        if beside_kargo && known.project.as_ref().is_some_and(untold) {
+        if beside_kargo && known.project.as_ref().is_some_and(unstamped) {
             return self.look(name).await;
         }
         match next_step(&known, now) {

@@ -83,9 +83,16 @@ fn live(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step 
     match tenancy(project, namespace) {
         Tenancy::Unrecorded(origin) => record(seen, project, origin),
         Tenancy::Owned(_) if namespace.leave => Step::TakeLeave,
+        // Recorded by a Tenure that ran alone, and bound there by what Kargo may drop.
+        Tenancy::Owned(origin) if !says_where(namespace) => record(seen, project, origin),
         Tenancy::Owned(_) => Step::Done,
         Tenancy::NotOwned(_) => unwatched(namespace),
     }
+}
+
+/// Whether the record says on which Namespace it was written.
+fn says_where(namespace: &NamespaceFacts) -> bool {
+    matches!(&namespace.ledger, Some(Ok(ledger)) if ledger.namespace.is_some())
 }
 
 /// Takes the stamp off a Project whose deletion Tenure let in and somebody else refused, and ends
@@ -162,7 +169,12 @@ pub(super) fn rest(
     let Some(plan) = seen.plan_of(project).filter(told) else { return rest };
     let goes = seen.namespace.as_ref().is_some_and(|ns| ns.deleting.is_some());
     let waiting: Vec<_> = match (progress, &seen.trouble) {
-        (Progress::Leaving(why), Some(_)) => vec![(RETRYING.to_owned(), cap(why.clone()))],
+        (Progress::Leaving(why), Some(_)) => {
+            // What people are asked for, and who opened a gate, is told on.
+            let others = plan.status.waiting.iter().filter(|(word, _)| word != RETRYING);
+            let others = others.filter(|_| plan.status.phase == Phase::Waiting).cloned();
+            others.chain([(RETRYING.to_owned(), cap(why.clone()))]).collect()
+        }
         (Progress::Leaving(why), None) if goes => vec![(TERMINATING.to_owned(), cap(why.clone()))],
         (Progress::Leaving(why), None) => vec![(CLEANING.to_owned(), cap(why.clone()))],
         (Progress::Held(gates), None) => {

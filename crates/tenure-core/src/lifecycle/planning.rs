@@ -298,7 +298,10 @@ fn lapsed(
         SignedDuration::try_from(seen.settings.confirmation_holds).unwrap_or(SignedDuration::MAX);
     project.deleting.is_none()
         && stored.status.phase.is_final()
-        && stored.decided.is_some_and(|at| now.duration_since(at) > holds)
+        && stored.decided.max(stored.last(Event::Decided)).is_some_and(|at| {
+            // Each time that it is asked for again is told there.
+            now.duration_since(at) > holds
+        })
 }
 
 /// What the history lacks of what was decided and agreed to.

@@ -32,7 +32,12 @@ impl Plan {
             // It hangs below one, which takes it along.
             None if contents.roots_left_out == 0 => {
                 let above = |root: &&Root| root.children > 0 && root.hazards.contains(&loss.kind);
-                contents.roots.iter().filter(above).any(|root| self.takes(root))
+                let mut above = contents.roots.iter().filter(above);
+                match (self.disposition, self.scope) {
+                    // What is Kargo's below what is nobody's goes by itself.
+                    (Disposition::Clean, Some(Scope::Project)) => above.any(is_no_others),
+                    _ => above.any(|root| self.takes(root)),
+                }
             }
             None => true,
         }
@@ -41,9 +46,12 @@ impl Plan {
 
 /// Whether it may be Kargo's and nobody else's.
 fn is_kargos(root: &Root) -> bool {
-    let is = |tool: Tool| root.managers.iter().any(|manager| manager.tool == tool);
-    let alone = root.managers.iter().all(|m| matches!(m.tool, Tool::Kargo | Tool::Kubectl));
-    is(Tool::Kargo) && alone
+    root.managers.iter().any(|manager| manager.tool == Tool::Kargo) && is_no_others(root)
+}
+
+/// Whether no tool but Kargo's says that it is its own.
+fn is_no_others(root: &Root) -> bool {
+    root.managers.iter().all(|m| matches!(m.tool, Tool::Kargo | Tool::Kubectl))
 }
 
 #[cfg(test)]
@@ -128,11 +136,13 @@ mod tests {
             losses: vec![loss("below")],
             ..Contents::default()
         };
+        let of_helm = below(root("helms", &[Tool::Helm]));
+        assert!(lost(Disposition::Clean, project, &of_helm).is_empty());
         let of_nobody = below(root("nobodys", &[]));
-        assert!(lost(Disposition::Clean, project, &of_nobody).is_empty());
+        assert_eq!(lost(Disposition::Clean, project, &of_nobody), ["below"]);
         let of_kargo = below(root("kargos", &[Tool::Kargo]));
         assert_eq!(lost(Disposition::Clean, project, &of_kargo), ["below"]);
-        let cut = Contents { roots_left_out: 1, ..of_nobody };
+        let cut = Contents { roots_left_out: 1, ..of_helm };
         assert_eq!(lost(Disposition::Clean, project, &cut), ["below"]);
     }
 }

@@ -307,6 +307,10 @@ impl Stopped {
     /// What that means for one of them.
     fn for_one(&self, prepared: &Prepared) -> Failure {
         let name = &prepared.look.name;
+        if prepared.goes_on() {
+            let told = format!("project/{name} is being deleted already, and was not followed");
+            return Failure::declined(told).next(prepared.command());
+        }
         match self {
             Self::Unasked(why) => Failure::declined(why).next(prepared.command()),
             Self::Unable(of) => Failure::declined(format!(
