@@ -153,8 +153,9 @@ pub fn unstamped(meta: &ObjectMeta) -> BTreeMap<String, String> {
     annotations
 }
 
-/// Who wrote that label or annotation as it is, and when, by `managedFields`.
-fn written<'a>(
+/// Who wrote that label or annotation as it is, and when, by `managedFields`; `among` is `labels` or
+/// `annotations`.
+pub fn written<'a>(
     meta: &'a ObjectMeta,
     among: &str,
     key: &str,

@@ -21,7 +21,7 @@ mod words;
 pub mod webhooks;
 
 pub use facts::{
-    FactsError, health_of, namespace_facts, owner_reference, project_facts, unstamped,
+    FactsError, health_of, namespace_facts, owner_reference, project_facts, unstamped, written,
 };
 pub use marks::marks;
 pub use plan::DeletionPlan;

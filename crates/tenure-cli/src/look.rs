@@ -16,6 +16,7 @@ use tenure_core::{Disposition, Mode, Observation, Settings, Source};
 
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
+use crate::remedy;
 use crate::session::{Known, Session, Who};
 use crate::view::contents::many;
 
@@ -190,19 +191,13 @@ impl Look {
     /// That nothing that is said now changes what becomes of the namespace, as it is gone or going
     /// while the Project goes.
     pub(crate) fn too_late(&self) -> Option<Failure> {
-        let name = &self.name;
-        let how = match self.world.namespace() {
-            Some(namespace) if namespace.deleting.is_some() => "is being deleted",
-            None if self.is_past() => "is gone",
+        let going = match self.world.namespace() {
+            Some(namespace) if namespace.deleting.is_some() => true,
+            None if self.is_past() => false,
             Some(_) | None => return None,
         };
-        let failure = Failure::refused(format!(
-            "it is too late: namespace {name} {how}; nothing was written"
-        ));
-        let plan = self.settled().map(|plan| format!("kubectl tenure plans {}", plan.name));
-        let doctor =
-            self.world.namespace().map(|_| format!("kubectl tenure doctor namespace/{name}"));
-        Some(plan.into_iter().chain(doctor).fold(failure, Failure::next))
+        let plan = self.settled().map(|plan| plan.name.as_str());
+        Some(remedy::too_late(&self.name, going, plan))
     }
 
     /// The Project is not there: because it is gone and its plan is not done, or never was.

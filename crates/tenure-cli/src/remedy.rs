@@ -4,6 +4,8 @@ use tenure_cluster::World;
 use tenure_core::plan::{self, Plan};
 use tenure_core::{Claim, Disposition, Gate, Source, Statements, Wish, keys};
 
+use crate::exit::Failure;
+
 /// Commands that open the gate, or say who can. Once a Project is gone, only its plan can be
 /// written to.
 pub(crate) fn opens(gate: &Gate, name: &str, world: &World, plan: &Plan) -> Vec<String> {
@@ -81,6 +83,16 @@ pub(crate) fn takes_back(name: &str, world: &World) -> Vec<String> {
 /// How to find out what keeps a namespace that is going.
 pub(crate) fn finds_out(name: &str) -> String {
     format!("kubectl tenure doctor namespace/{name}")
+}
+
+/// That nothing that is said now changes what becomes of a namespace, for it is gone or `going`; and
+/// how to see what does, by the name of the plan.
+pub(crate) fn too_late(name: &str, going: bool, plan: Option<&str>) -> Failure {
+    let how = if going { "is being deleted" } else { "is gone" };
+    let why = format!("it is too late: namespace {name} {how}; nothing was written");
+    let plan = plan.map(|plan| format!("kubectl tenure plans {plan}"));
+    let next = plan.into_iter().chain(going.then(|| finds_out(name)));
+    next.fold(Failure::refused(why), Failure::next)
 }
 
 /// How to have what a person may confirm against the presumptions.

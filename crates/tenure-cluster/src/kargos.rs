@@ -15,7 +15,7 @@ use kube::core::{NamespaceResourceScope, ObjectMeta, PartialObjectMeta};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tenure_core::access::{AccessFacts, AccessKey, AccessKind, AccessState};
-use tenure_core::contents::{Kind, Tool, attribute};
+use tenure_core::contents::{Kind, attribute};
 use tenure_core::lifecycle::Access;
 use tenure_core::{Uid, keys};
 
@@ -100,8 +100,7 @@ impl Cluster {
     fn is_kargos_alone<K: Resource<DynamicType = ()>>(&self, meta: &ObjectMeta) -> bool {
         let kind = Kind::new(&K::group(&()), &K::version(&()), &K::kind(&()), &K::plural(&()));
         let managers = attribute(&tenure_api::marks(&kind, meta), &self.settings).managers();
-        made_by_kargo(meta)
-            && managers.iter().all(|m| matches!(m.tool, Tool::Kargo | Tool::Kubectl))
+        made_by_kargo(meta) && !managers.iter().any(|manager| manager.tool.is_others())
     }
 
     /// Takes away what Kargo provided: of each kind in one request, where few others are there that

@@ -117,6 +117,11 @@ impl NamespaceFacts {
     pub fn recorded(&self) -> bool {
         self.project_uid.is_some() || self.origin.is_some() || self.ledger.is_some() || self.leave
     }
+
+    /// The UID of the Namespace that the record says it was written on, which it does beside Kargo.
+    pub fn recorded_on(&self) -> Option<&Uid> {
+        self.ledger.as_ref()?.as_ref().ok()?.namespace.as_ref()
+    }
 }
 
 /// One thing that keeps a terminating Namespace from going.

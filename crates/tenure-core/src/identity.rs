@@ -78,11 +78,7 @@ pub fn tenancy(project: &ProjectFacts, namespace: &NamespaceFacts) -> Tenancy {
     if let Some(other) = namespace.project_uid.as_ref().filter(|uid| **uid != project.uid) {
         return Tenancy::NotOwned(NotOwned::OtherProject(other.clone()));
     }
-    let recorded_on = match &namespace.ledger {
-        Some(Ok(ledger)) => ledger.namespace.clone(),
-        _ => None,
-    };
-    let mut bound = project.bound().into_iter().chain(recorded_on);
+    let mut bound = project.bound().into_iter().chain(namespace.recorded_on().cloned());
     if let Some(bound) = bound.find(|bound| *bound != namespace.uid) {
         return Tenancy::NotOwned(NotOwned::Replaced { bound });
     }

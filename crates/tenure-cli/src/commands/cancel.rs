@@ -61,14 +61,11 @@ async fn is_in_time(session: &Session, name: &str, plan: Option<&DeletionPlan>) 
     };
     let there = there.filter(|namespace| same(namespace.uid()));
     let going = there.as_ref().is_some_and(|ns| ns.metadata.deletion_timestamp.is_some());
-    let (how, next) = match there {
-        Some(_) if !going => return Ok(()),
-        Some(_) => ("is being deleted", Some(remedy::finds_out(name))),
-        None => ("is gone", None),
-    };
-    let plan = plan.map(|plan| format!("kubectl tenure plans {}", plan.name_any()));
-    let why = format!("it is too late: namespace {name} {how}; nothing was written");
-    Err(plan.into_iter().chain(next).fold(Failure::refused(why), Failure::next))
+    if there.is_some() && !going {
+        return Ok(());
+    }
+    let plan = plan.map(|plan| plan.name_any());
+    Err(remedy::too_late(name, going, plan.as_deref()))
 }
 
 /// Calls the deletion off on its plan, which outlives the Project; gives back what was written to.

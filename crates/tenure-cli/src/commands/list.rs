@@ -10,10 +10,11 @@ use kube::{Api, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_api::{DeletionPlan, DeletionPolicy, Project, namespace_facts, project_facts};
+use tenure_core::lifecycle::reasons;
 use tenure_core::plan::{Consent, PlanFacts, awaited};
 use tenure_core::policy::{Demands, Matched, Policy};
 use tenure_core::{
-    CrdState, Decision, Gate, NamespaceFacts, Origin, Snapshot, Tenancy, Uid, decide, keys, tenancy,
+    CrdState, Decision, NamespaceFacts, Origin, Snapshot, Tenancy, Uid, decide, keys, tenancy,
 };
 
 use super::plans::UnderWay;
@@ -245,23 +246,13 @@ fn item(project: &Project, read: &Read, known: &Known) -> Outcome<ProjectItem> {
         stored,
         requester: stored.and_then(|plan| plan.requester.as_ref()),
     };
-    let mut gates: Vec<(String, String)> = match asked {
-        Some((plan, _)) if !plan.status.waiting.is_empty() => plan.status.waiting.clone(),
-        Some(_) => Vec::new(),
+    let gates = match asked {
+        Some((plan, _)) => plan.status.waiting.clone(),
         None => {
             let demanded = stands.then(|| awaited(&demands, disposition, &consent));
-            let told = |gate: Gate| (gate.source.as_str().to_owned(), gate.reason);
-            decision.gates.into_iter().chain(demanded.into_iter().flatten()).map(told).collect()
+            reasons(&[decision.gates, demanded.unwrap_or_default()].concat())
         }
     };
-    gates.dedup_by(|next, first| {
-        let same = next.0 == first.0;
-        if same {
-            first.1.push_str("; ");
-            first.1.push_str(&next.1);
-        }
-        same
-    });
     Ok(ProjectItem {
         uid: facts.uid.to_string(),
         gone: false,

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod audit;
+mod authors;
 pub mod breaker;
 mod cancel;
 mod completion;

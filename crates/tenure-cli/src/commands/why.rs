@@ -1,14 +1,12 @@
 //! `why`: everything that decides, who said it and when, and what would change it.
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
-use kube::api::ObjectMeta;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_core::lifecycle::Preview;
 use tenure_core::plan::{Plan, PlanFacts};
-use tenure_core::{Claim, Disposition, Source, Statements, keys};
+use tenure_core::{Claim, Disposition, Source};
 
+use super::authors::{Author, Objects, push_authors};
 use super::plans::UnderWay;
 use super::ways::{Way, ways};
 use crate::arguments::{GlobalArguments, WhyArguments, target_of};
@@ -90,31 +88,8 @@ pub struct Reason {
     pub(super) withdraw: Vec<String>,
 }
 
-/// Who wrote an annotation or label, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Author {
-    /// The object, as kind/name.
-    object: String,
-    /// The annotation or label.
-    key: String,
-    /// The field manager, which is the client they used; null if the API server does not record it.
-    manager: Option<String>,
-    /// When.
-    at: Option<String>,
-    /// The reason that was given beside it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    because: Option<String>,
-}
-
 impl Says for Reasons {
     const KIND: &'static str = "Reasons";
-}
-
-/// The two objects as they are, with who wrote what.
-struct Objects {
-    name: String,
-    project: Option<ObjectMeta>,
-    namespace: Option<ObjectMeta>,
 }
 
 pub(crate) async fn run(
@@ -231,113 +206,12 @@ impl Reason {
 /// What was confirmed on the Project.
 fn confirmed(look: &Look, plan: &Plan, objects: &Objects) -> Option<Confirmed> {
     let digest = look.world.project()?.confirm.as_ref()?;
-    let keys = [Key::annotation(keys::CONFIRM)];
     Some(Confirmed {
         digest: digest.to_string(),
         holds: *digest == plan.digest(),
-        set_by: wrote("project", &look.name, objects.project.as_ref(), &keys),
+        set_by: objects.of_confirmation(),
         withdraw: remedy::takes_back(&look.name, &look.world),
     })
-}
-
-impl Objects {
-    async fn read(name: &str, session: &Session) -> Outcome<Self> {
-        let namespaces: Api<Namespace> = Api::all(session.client().clone());
-        let (project, namespace) =
-            futures::join!(session.project(name), namespaces.get_metadata_opt(name));
-        let namespace = namespace.map_err(|e| Failure::of_request("read the namespace", &e))?;
-        Ok(Self {
-            name: name.to_owned(),
-            project: project?.map(|project| project.metadata),
-            namespace: namespace.map(|namespace| namespace.metadata),
-        })
-    }
-
-    /// Who wrote what a rule reads.
-    fn authors(&self, source: Source, look: &Look) -> Vec<Author> {
-        let world = &look.world;
-        let project = world.project().map(|project| &project.statements);
-        let namespace = world.namespace().map(|namespace| &namespace.statements);
-        let of_project =
-            |keys: Vec<Key>| wrote("project", &self.name, self.project.as_ref(), &keys);
-        let of_namespace =
-            |keys: Vec<Key>| wrote("namespace", &self.name, self.namespace.as_ref(), &keys);
-        match source {
-            Source::KeepOnProject => of_project(vec![Key::annotation(keys::KEEP_NAMESPACE)]),
-            Source::KeepOnNamespace => of_namespace(vec![Key::annotation(keys::KEEP_NAMESPACE)]),
-            Source::DispositionOnProject => of_project(vec![Key::annotation(keys::DISPOSITION)]),
-            Source::DispositionOnNamespace => {
-                of_namespace(vec![Key::annotation(keys::DISPOSITION)])
-            }
-            Source::LienOnProject => of_project(liens(project)),
-            Source::LienOnNamespace => of_namespace(liens(namespace)),
-            Source::Adopted => of_namespace(vec![Key::annotation(keys::ORIGIN)]),
-            Source::Cancel => of_project(vec![Key::annotation(keys::CANCEL)]),
-            Source::NearMiss => {
-                let mut authors = of_project(near_misses(project));
-                authors.extend(of_namespace(near_misses(namespace)));
-                authors
-            }
-            _ => Vec::new(),
-        }
-    }
-}
-
-/// Where something stands.
-struct Key {
-    key: String,
-    label: bool,
-}
-
-impl Key {
-    fn annotation(key: &str) -> Self {
-        Self { key: key.to_owned(), label: false }
-    }
-}
-
-fn liens(statements: Option<&Statements>) -> Vec<Key> {
-    let liens = statements.into_iter().flat_map(|statements| &statements.liens);
-    liens.map(|lien| Key::annotation(&format!("{}{}", keys::LIEN_PREFIX, lien.name))).collect()
-}
-
-fn near_misses(statements: Option<&Statements>) -> Vec<Key> {
-    let misses = statements.into_iter().flat_map(|statements| &statements.near_misses);
-    misses.map(|miss| Key { key: miss.key.clone(), label: miss.label }).collect()
-}
-
-/// Who wrote those keys, by the object's managed fields.
-fn wrote(kind: &str, name: &str, meta: Option<&ObjectMeta>, keys: &[Key]) -> Vec<Author> {
-    let Some(meta) = meta else { return Vec::new() };
-    let because = |key: &str| {
-        let reason = meta.annotations.as_ref()?.get(keys::KEEP_REASON)?;
-        (key == keys::KEEP_NAMESPACE).then(|| reason.clone())
-    };
-    let mut authors = Vec::new();
-    for Key { key, label } in keys {
-        let map = if *label { "f:labels" } else { "f:annotations" };
-        let author = |manager: Option<String>, at: Option<String>| Author {
-            object: format!("{kind}/{name}"),
-            key: key.clone(),
-            manager,
-            at,
-            because: because(key),
-        };
-        let known = authors.len();
-        for entry in meta.managed_fields.iter().flatten() {
-            let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
-            let owns = fields
-                .and_then(|fields| fields.get("f:metadata")?.get(map)?.get(format!("f:{key}")));
-            if owns.is_some() {
-                let at = entry.time.as_ref().map(|time| time.0.to_string());
-                authors.push(author(entry.manager.clone(), at));
-            }
-        }
-        if authors.len() == known {
-            // It records nothing of an object that said nothing when it was made.
-            authors.push(author(None, None));
-        }
-    }
-    authors
 }
 
 fn claims(look: &Look, plan: &Plan, objects: &Objects) -> Vec<Reason> {
@@ -422,18 +296,4 @@ fn leaf(reason: &Reason) -> Branch {
         leaf.push(Text::styled(FAINT, command));
     }
     leaf
-}
-
-fn push_authors(authors: &[Author], leaf: &mut Branch) {
-    for author in authors {
-        let at = author.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
-        let because =
-            author.because.as_ref().map(|why| format!(", because {why}")).unwrap_or_default();
-        let by = match &author.manager {
-            Some(manager) => format!("written by {manager}"),
-            None => "of which the API server does not record who wrote it".to_owned(),
-        };
-        let told = format!("{} on {}, {by}{at}{because}", author.key, author.object);
-        leaf.push(Text::styled(FAINT, told));
-    }
 }

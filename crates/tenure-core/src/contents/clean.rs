@@ -123,7 +123,7 @@ impl Cleaning {
         let pipelines = kargo && matches!(&*object.kind.plural, "warehouses" | "stages");
         match self.scope {
             Scope::Project => {
-                let alone = managers.iter().all(|m| matches!(m.tool, Tool::Kargo | Tool::Kubectl));
+                let alone = !managers.iter().any(|manager| manager.tool.is_others());
                 let marked = object.attribution.any(|tool| tool == Tool::Kargo);
                 // An owner that nobody looked for may be anybody's; what it owns goes or stays
                 // with it.

@@ -69,6 +69,11 @@ impl Tool {
     pub fn makes_secrets(self) -> bool {
         matches!(self, Self::CertManager | Self::ExternalSecrets | Self::SealedSecrets)
     }
+
+    /// Whether what is its is somebody else's than Kargo's. What a person changed by hand is not.
+    pub fn is_others(self) -> bool {
+        !matches!(self, Self::Kargo | Self::Kubectl)
+    }
 }
 
 impl fmt::Display for Tool {

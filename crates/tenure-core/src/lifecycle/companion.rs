@@ -10,14 +10,16 @@
 
 use jiff::Timestamp;
 
-use super::live::{forget, record, unwatched};
+use super::expiry::forget;
+use super::gates::reasons;
+use super::live::{record, unwatched};
 use super::planning::choose;
 use super::telling::Telling;
 use super::{Observation, Step, Wait, deleting, former, orphan};
 use crate::plan::{self, Phase, PlanFacts};
 use crate::status::{Progress, cap};
 use crate::trail::{self, Event};
-use crate::{Gate, NamespaceFacts, NamespaceName, ProjectFacts, Tenancy, tenancy};
+use crate::{NamespaceFacts, NamespaceName, ProjectFacts, Tenancy, tenancy};
 
 /// What a plan waits for while its Namespace takes its time to go.
 const TERMINATING: &str = "NamespaceTerminating";
@@ -84,15 +86,12 @@ fn live(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step 
         Tenancy::Unrecorded(origin) => record(seen, project, origin),
         Tenancy::Owned(_) if namespace.leave => Step::TakeLeave,
         // Recorded by a Tenure that ran alone, and bound there by what Kargo may drop.
-        Tenancy::Owned(origin) if !says_where(namespace) => record(seen, project, origin),
+        Tenancy::Owned(origin) if namespace.recorded_on().is_none() => {
+            record(seen, project, origin)
+        }
         Tenancy::Owned(_) => Step::Done,
         Tenancy::NotOwned(_) => unwatched(namespace),
     }
-}
-
-/// Whether the record says on which Namespace it was written.
-fn says_where(namespace: &NamespaceFacts) -> bool {
-    matches!(&namespace.ledger, Some(Ok(ledger)) if ledger.namespace.is_some())
 }
 
 /// Takes the stamp off a Project whose deletion Tenure let in and somebody else refused, and ends
@@ -178,8 +177,7 @@ pub(super) fn rest(
         (Progress::Leaving(why), None) if goes => vec![(TERMINATING.to_owned(), cap(why.clone()))],
         (Progress::Leaving(why), None) => vec![(CLEANING.to_owned(), cap(why.clone()))],
         (Progress::Held(gates), None) => {
-            let word = |gate: &Gate| (gate.source.as_str().to_owned(), cap(gate.reason.clone()));
-            gates.iter().map(word).collect()
+            reasons(gates).into_iter().map(|(source, why)| (source, cap(why))).collect()
         }
         _ => return rest,
     };

@@ -72,6 +72,22 @@ pub(super) fn gates(
     gates
 }
 
+/// What is awaited, a reason for each source.
+pub fn reasons(gates: &[Gate]) -> Vec<(String, String)> {
+    let mut reasons: Vec<(String, String)> = Vec::new();
+    for gate in gates {
+        let source = gate.source.as_str();
+        match reasons.iter_mut().find(|(known, _)| known == source) {
+            Some((_, why)) => {
+                why.push_str("; ");
+                why.push_str(&gate.reason);
+            }
+            None => reasons.push((source.to_owned(), gate.reason.clone())),
+        }
+    }
+    reasons
+}
+
 /// Blindness is no verdict.
 fn unseen(contents: &Contents) -> Option<Gate> {
     let unseen = &contents.unseen;

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::telling::Telling;
+use super::expiry::forget;
 use super::{Access, Observation, Step, Trouble, TroubleKind, Wait, companion, former};
 use crate::access::{AccessFacts, AccessKind, AccessState, Purpose};
-use crate::plan::Phase;
 use crate::status::Progress;
-use crate::trail::{self, Event};
 use crate::{
     Decision, Disposition, Ledger, NamespaceFacts, NotOwned, Origin, ProjectFacts, Tenancy, tenancy,
 };
@@ -48,30 +46,12 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
         Tenancy::NotOwned(why) => not_owned(seen, project, namespace, &why),
         Tenancy::Unrecorded(_) if !project.finalizer => Step::HoldProject,
         Tenancy::Unrecorded(origin) => record(seen, project, origin),
-        Tenancy::Owned(origin) if was_beside_kargo(namespace) => record(seen, project, origin),
+        // It was recorded beside Kargo. What Kargo provided there has yet to be listed.
+        Tenancy::Owned(origin) if namespace.recorded_on().is_some() => {
+            record(seen, project, origin)
+        }
         Tenancy::Owned(_) => keep_in_shape(seen, project, namespace),
     }
-}
-
-/// Whether it was recorded beside Kargo. What Kargo provided there has yet to be listed.
-fn was_beside_kargo(namespace: &NamespaceFacts) -> bool {
-    matches!(&namespace.ledger, Some(Ok(ledger)) if ledger.namespace.is_some())
-}
-
-/// Lets what people agreed to expire where the deletion was refused, and not asked for again.
-pub(super) fn forget(
-    seen: &Observation<'_>,
-    project: &ProjectFacts,
-    now: Timestamp,
-) -> Option<Step> {
-    let plan = seen.plan_of(project).filter(|plan| plan.status.phase == Phase::Waiting)?;
-    let holds =
-        SignedDuration::try_from(seen.settings.confirmation_holds).unwrap_or(SignedDuration::MAX);
-    let expired = now.duration_since(plan.decided?) > holds
-        && plan.last(Event::ConfirmationExpired).is_none()
-        && trail::has_room(&plan.status.history, Event::ConfirmationExpired);
-    let told = "nobody asked for the deletion again in time; what was agreed to no longer counts";
-    expired.then(|| Telling::of(plan, now).entry(Event::ConfirmationExpired, None, told).step())
 }
 
 /// A Project that can have no Namespace is told so, and let go of when it is deleted.

@@ -17,6 +17,7 @@ mod archiving;
 mod clean;
 mod companion;
 mod deleting;
+mod expiry;
 mod former;
 mod gates;
 mod live;
@@ -27,6 +28,7 @@ mod releasing;
 mod step;
 mod telling;
 
+pub use gates::reasons;
 pub use live::home;
 pub use observation::{Access, Archived, Observation, Trouble, TroubleKind};
 pub use orphan::still_let;

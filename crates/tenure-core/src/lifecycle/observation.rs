@@ -121,6 +121,11 @@ impl Observation<'_> {
         SignedDuration::try_from(self.settings.lets_in_within).unwrap_or(SignedDuration::MAX)
     }
 
+    /// How long what people agreed to counts if nothing comes of it.
+    pub(super) fn confirmation_holds(&self) -> SignedDuration {
+        SignedDuration::try_from(self.settings.confirmation_holds).unwrap_or(SignedDuration::MAX)
+    }
+
     /// Whether Kargo's management controller provides for Projects and lets go of them.
     pub(super) fn beside_kargo(&self) -> bool {
         self.settings.mode == Mode::Companion

@@ -9,7 +9,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::deleting::ANOTHER_NAMESPACE;
-use super::gates::{breaker, distrust, gates, interrupted};
+use super::expiry::{expired, lapsed};
+use super::gates::{breaker, distrust, gates, interrupted, reasons};
 use super::live::{rest_deciding, unwatched};
 use super::telling::{Telling, void};
 use super::{Archived, Observation, Step, Wait, archiving};
@@ -275,35 +276,6 @@ fn wants_contents(
     presumes || plan.confirmation || !plan.approvals.is_empty() || plan.scope.is_some()
 }
 
-/// Whether a confirmation was given, and nothing came of it for too long. While the Namespace is
-/// left alone anyway, it holds.
-fn expired(seen: &Observation<'_>, plan: &Plan, stored: &PlanFacts, now: Timestamp) -> bool {
-    let holds =
-        SignedDuration::try_from(seen.settings.confirmation_holds).unwrap_or(SignedDuration::MAX);
-    let since = |at: Timestamp| plan.not_before.map_or(at, |not_before| at.max(not_before));
-    stored.last(Event::ConfirmationExpired).is_none()
-        && trail::has_room(&stored.status.history, Event::ConfirmationExpired)
-        && stored.last(Event::Confirmed).is_some_and(|at| now.duration_since(since(at)) > holds)
-}
-
-/// Whether what people agreed to is of a deletion that came to nothing too long ago, and that nobody
-/// has asked for since: its plan has ended, and so nothing more is written there.
-fn lapsed(
-    seen: &Observation<'_>,
-    project: &ProjectFacts,
-    stored: &PlanFacts,
-    now: Timestamp,
-) -> bool {
-    let holds =
-        SignedDuration::try_from(seen.settings.confirmation_holds).unwrap_or(SignedDuration::MAX);
-    project.deleting.is_none()
-        && stored.status.phase.is_final()
-        && stored.decided.max(stored.last(Event::Decided)).is_some_and(|at| {
-            // Each time that it is asked for again is told there.
-            now.duration_since(at) > holds
-        })
-}
-
 /// What the history lacks of what was decided and agreed to.
 fn decided<'a>(
     seen: &Observation<'_>,
@@ -363,19 +335,9 @@ fn wait(
     gates: Vec<Gate>,
     now: Timestamp,
 ) -> Step {
-    let mut reasons: Vec<(String, String)> = Vec::new();
-    for gate in &gates {
-        let source = gate.source.as_str();
-        match reasons.iter_mut().find(|(known, _)| known == source) {
-            Some((_, why)) => {
-                why.push_str("; ");
-                why.push_str(&gate.reason);
-            }
-            None => reasons.push((source.to_owned(), gate.reason.clone())),
-        }
-    }
     // As it is stored, so that it reads back the same.
-    let reasons: Vec<_> = reasons.into_iter().map(|(source, why)| (source, cap(why))).collect();
+    let reasons: Vec<_> =
+        reasons(&gates).into_iter().map(|(source, why)| (source, cap(why))).collect();
     let told = decided(seen, project, plan, stored, now);
     let sources = |reasons: &[(String, String)]| -> Vec<String> {
         reasons.iter().map(|(source, _)| source.clone()).collect()

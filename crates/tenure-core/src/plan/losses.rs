@@ -51,7 +51,7 @@ fn is_kargos(root: &Root) -> bool {
 
 /// Whether no tool but Kargo's says that it is its own.
 fn is_no_others(root: &Root) -> bool {
-    root.managers.iter().all(|m| matches!(m.tool, Tool::Kargo | Tool::Kubectl))
+    !root.managers.iter().any(|manager| manager.tool.is_others())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::prepare::Prepared;
 use crate::exit::{Failure, Kind, Outcome};
 use crate::look::spinner;
 use crate::printer::Printer;
+use crate::remedy;
 use crate::session::Session;
 use crate::text::shown;
 
@@ -108,7 +109,7 @@ impl Followed<'_> {
             .next(format!("kubectl tenure plans {name}"))
             .next(&self.again)
             .next(match self.going.get() {
-                true => format!("kubectl tenure doctor namespace/{name}"),
+                true => remedy::finds_out(name),
                 false => format!("kubectl tenure cancel project/{name}"),
             })
     }
