@@ -13,8 +13,8 @@ use tenure_core::Mode;
 
 use crate::binaries::{Binaries, binaries};
 use crate::pki::{Authority, service_account_key};
+use crate::ports::free_port;
 use crate::process::{Process, Stopped};
-use crate::webhook::free_port;
 use crate::{audit, fixtures};
 
 /// Environment variable that names the directory of a running control plane to use.

@@ -14,6 +14,7 @@ mod fixtures;
 mod helm;
 pub mod kargo;
 mod pki;
+mod ports;
 mod process;
 pub mod proxy;
 mod self_signed;
@@ -30,8 +31,9 @@ pub use fixtures::{
     install_tenure,
 };
 pub use helm::helm;
+pub use ports::free_port;
 pub use process::{Process, Stopped};
 pub use self_signed::self_signed;
 pub use users::write_token_kubeconfig;
 pub use waiting::{eventually, unique_name};
-pub use webhook::{free_port, install_webhook, wait_for_guard};
+pub use webhook::{install_webhook, wait_for_guard};

@@ -1,8 +1,5 @@
 //! The webhook, as the API server reaches it here: by URL, on loopback.
 
-use std::net::TcpListener;
-
-use anyhow::Context as _;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::DeleteParams;
 use kube::{Api, Client};
@@ -38,12 +35,4 @@ pub async fn wait_for_guard(client: &Client) {
         refused.to_string().contains(CANARY_REFUSAL).then_some(())
     })
     .await;
-}
-
-/// A port that nobody listens on now.
-///
-/// # Errors
-/// If there is none.
-pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0").context("find a free port")?.local_addr()?.port())
 }
