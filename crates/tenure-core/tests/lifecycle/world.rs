@@ -10,7 +10,7 @@ use tenure_core::plan::{Breaker, BreakerRecord, Phase, Plan, PlanFacts};
 use tenure_core::policy::Policy;
 use tenure_core::{
     Cancel, CrdState, Disposition, Keep, Ledger, NamespaceFacts, Origin, ProjectFacts,
-    ResourceVersion, Settings, Statements, Step, Uid, Wish, next_step,
+    ResourceVersion, Settings, Stamp, Statements, Step, Uid, Wish, next_step,
 };
 
 const NAME: &str = "payments";
@@ -341,9 +341,18 @@ impl World {
                 assert_eq!(plan.namespace_uid, *uid, "another namespace's record");
                 ns.deleting = Some(now);
             }
-            Step::StampProject(_) | Step::WithdrawStamp | Step::GiveLeave(_) | Step::TakeLeave => {
-                unreachable!("beside Kargo alone")
+            Step::StampProject(plan) => {
+                let project = self.project.as_mut().expect("a project");
+                project.stamp = Some(Stamp { plan: plan.clone(), at: now });
+                project.keeps = true;
             }
+            Step::WithdrawStamp => {
+                let project = self.project.as_mut().expect("a project");
+                project.stamp = None;
+                project.keeps = false;
+            }
+            Step::GiveLeave(_) => self.on_namespace(|ns| ns.leave = true),
+            Step::TakeLeave => self.on_namespace(|ns| ns.leave = false),
             Step::ReleaseNamespace(what) => {
                 let what = *what;
                 self.on_namespace(|ns| {

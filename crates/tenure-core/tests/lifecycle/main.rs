@@ -4,6 +4,7 @@
 //! The world here is a stand-in: it does what the API server would with each step, and nothing
 //! that the steps do not say.
 
+mod beside_kargo;
 mod world;
 
 use jiff::SignedDuration;
