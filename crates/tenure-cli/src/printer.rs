@@ -103,10 +103,19 @@ impl Printer {
         }
     }
 
-    /// The same, in words only: where the result says it to programs.
-    pub fn tell_failure(&self, failure: &Failure) {
+    fn tell_failure(&self, failure: &Failure) {
         for line in lines(failure) {
             self.tell(&line);
+        }
+    }
+
+    /// One more failure of a command that is about several objects: the worst is kept, for it ends
+    /// the command; what is not is told, in words only. Each is told once.
+    pub fn one_of_several(&self, worst: &mut Option<Failure>, failure: Failure) {
+        let worse = worst.as_ref().is_none_or(|worst| failure.kind > worst.kind);
+        let other = if worse { worst.replace(failure) } else { Some(failure) };
+        if let Some(other) = other.filter(|other| worst.as_ref() != Some(other)) {
+            self.tell_failure(&other);
         }
     }
 

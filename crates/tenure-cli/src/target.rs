@@ -68,6 +68,17 @@ impl FromStr for Target {
     }
 }
 
+/// Each of them once.
+pub(crate) fn distinct(targets: &[Target]) -> Vec<&Target> {
+    let mut distinct: Vec<&Target> = Vec::new();
+    for target in targets {
+        if !distinct.contains(&target) {
+            distinct.push(target);
+        }
+    }
+    distinct
+}
+
 fn parse_kind(kind: &str) -> Result<Kind, String> {
     match kind.to_ascii_lowercase().as_str() {
         "project"

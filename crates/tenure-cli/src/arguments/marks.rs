@@ -12,14 +12,17 @@ Examples:
   # Keep namespace payments when its Project goes
   kubectl tenure keep project/payments --reason \"shared with billing\"
 
+  # Keep two, whatever their Projects say
+  kubectl tenure keep namespace/payments namespace/billing
+
   # No longer
   kubectl tenure keep project/payments --remove
 
 It sets kargo.akuity.io/keep-namespace, which Kargo reads as well, and shows how the decision changes.")]
 pub struct KeepArguments {
-    /// project/NAME or namespace/NAME
-    #[arg(value_name = "KIND/NAME")]
-    pub target: Target,
+    /// project/NAME or namespace/NAME. Can be given several times
+    #[arg(value_name = "KIND/NAME", required = true)]
+    pub targets: Vec<Target>,
     /// Why, for those who come across it
     #[arg(long, value_name = "TEXT", value_parser = super::reason, conflicts_with = "remove")]
     pub reason: Option<String>,
@@ -41,9 +44,9 @@ Examples:
   # The audit is over
   kubectl tenure hold project/payments --name audit --remove")]
 pub struct HoldArguments {
-    /// project/NAME or namespace/NAME
-    #[arg(value_name = "KIND/NAME")]
-    pub target: Target,
+    /// project/NAME or namespace/NAME. Can be given several times
+    #[arg(value_name = "KIND/NAME", required = true)]
+    pub targets: Vec<Target>,
     /// What the lien is called: letters, digits, '-', '_' and '.', at most 63
     #[arg(long, value_name = "NAME", value_parser = lien)]
     pub name: String,

@@ -12,7 +12,7 @@ use crate::commands::audit::{Trails, Verification};
 use crate::commands::breaker::BreakerState;
 use crate::commands::delete::Deletions;
 use crate::commands::list::ProjectList;
-use crate::commands::marks::Marked;
+use crate::commands::marks::Marks;
 use crate::commands::plans::DeletionPlans;
 use crate::commands::say::Said;
 use crate::commands::version::Version;
@@ -127,7 +127,7 @@ pub fn schema() -> serde_json::Value {
         generator.subschema_for::<Document<Deletions>>(),
         generator.subschema_for::<Document<DeletionPlans>>(),
         generator.subschema_for::<Document<Said>>(),
-        generator.subschema_for::<Document<Marked>>(),
+        generator.subschema_for::<Document<Marks>>(),
         generator.subschema_for::<Document<BreakerState>>(),
         generator.subschema_for::<Document<Diagnosis>>(),
         generator.subschema_for::<Document<Adoption>>(),

@@ -164,9 +164,10 @@ async fn keep_and_hold_show_what_they_change() {
         compare(&format!("keep_{}", place[2..].replace(['=', '-'], "_")), &dry);
     }
     let dry = test.run(ANNA, &[&reason[..], &["--dry-run", "-o", "json"]].concat()).json();
-    let (before, after) = (&dry["before"]["disposition"], &dry["after"]["disposition"]);
+    let item = &dry["items"][0];
+    let (before, after) = (&item["before"]["disposition"], &item["after"]["disposition"]);
     assert_eq!((before, after), (&json!("Delete"), &json!("Retain")), "{dry:#}");
-    assert_eq!((&dry["kind"], &dry["done"]), (&json!("Mark"), &json!("Nothing")));
+    assert_eq!((&dry["kind"], &item["done"]), (&json!("Marks"), &json!("Nothing")));
     let kept = test.projects.get("mark-kept").await.expect("read the project").metadata;
     assert_eq!(kept.annotations.unwrap_or_default().get("kargo.akuity.io/keep-namespace"), None);
     compare("keep", &test.run(ANNA, &reason));
@@ -176,11 +177,12 @@ async fn keep_and_hold_show_what_they_change() {
     assert!(why.out.contains("because shared with billing"), "{why:?}");
     // What is in the namespace matters only without it, and is looked at for that.
     let dry = test.run(ANNA, &["keep", "mark-kept", "--remove", "--dry-run", "-o", "json"]).json();
-    assert_eq!(dry["after"]["disposition"], "Delete", "{dry:#}");
+    assert_eq!(dry["items"][0]["after"]["disposition"], "Delete", "{dry:#}");
     compare("keep_remove", &test.run(ANNA, &["keep", "project/mark-kept", "--remove"]));
     let lien = ["hold", "ns/mark-kept", "--name", "audit", "--reason", "quarter not closed"];
     let dry = test.run(ANNA, &[&lien[..], &["--dry-run=server", "-o", "json"]].concat()).json();
-    assert_eq!(dry["after"]["waitingFor"], json!(["LienOnNamespace"]), "{dry:#}");
+    let after = &dry["items"][0]["after"];
+    assert_eq!(after["waitingFor"], json!(["LienOnNamespace"]), "{dry:#}");
     compare("hold", &test.run(ANNA, &lien));
     let remove = ["hold", "ns/mark-kept", "--name", "audit", "--remove"];
     compare("hold_remove", &test.run(ANNA, &remove));
@@ -189,7 +191,38 @@ async fn keep_and_hold_show_what_they_change() {
     let refused = test.run(VERA, &["keep", "mark-kept"]);
     assert!(refused.code == 3 && refused.err.contains("forbidden"), "{refused:?}");
     let refused = test.run(VERA, &["keep", "mark-kept", "--dry-run=server", "-o", "json"]);
-    assert_eq!((refused.code, refused.json()["exitCode"].as_u64()), (3, Some(3)), "{refused:?}");
+    let failure = &refused.json()["items"][0]["failure"];
+    assert_eq!((refused.code, failure["exitCode"].as_u64()), (3, Some(3)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_keeps_several_is_put_on_each_whatever_fails() {
+    let test = Test::start().await;
+    for name in ["keep-one", "keep-two"] {
+        test.ready(name, json!({})).await;
+    }
+    let several =
+        ["keep", "keep-one", "project/keep-none", "ns/keep-two", "project/keep-one", "-o", "json"];
+    let kept = test.run(ANNA, &several);
+    assert_eq!(kept.code, 1, "{kept:?}");
+    let json = kept.json();
+    let items = json["items"].as_array().expect("items");
+    let done: Vec<_> = items.iter().map(|item| (&item["object"], &item["done"])).collect();
+    let [one, none, two] =
+        ["project/keep-one", "project/keep-none", "namespace/keep-two"].map(|object| json!(object));
+    let [set, nothing] = ["Set", "Nothing"].map(|done| json!(done));
+    assert_eq!(done, [(&one, &set), (&none, &nothing), (&two, &set)], "each once");
+    assert!(items[1]["failure"]["message"].as_str().is_some_and(|why| why.contains("keep-none")));
+    let held = test
+        .run(ANNA, &["hold", "keep-one", "keep-two", "--name", "audit", "--reason", "not closed"]);
+    compare("hold_several", &held);
+    let list = test.run(ANNA, &["list", "-o", "json"]).json();
+    let projects = list["items"].as_array().expect("items");
+    for name in ["keep-one", "keep-two"] {
+        let project = projects.iter().find(|project| project["name"] == name).expect("listed");
+        assert_eq!(project["decision"], "Retain", "{project:#}");
+        assert_eq!(project["gates"], json!(["LienOnProject"]), "{project:#}");
+    }
 }
 
 #[tokio::test]

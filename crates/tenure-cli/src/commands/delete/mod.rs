@@ -83,23 +83,18 @@ pub(crate) async fn run(
 
 /// The Projects, each once.
 fn names(arguments: &DeleteArguments) -> Outcome<Vec<String>> {
-    let mut names: Vec<String> = Vec::new();
-    for target in &arguments.targets {
-        if target.kind != target::Kind::Project {
-            return Err(Failure::usage(format!(
-                "{target}: Projects are deleted, and their namespaces with them; write project/{}",
-                target.name
-            )));
-        }
-        if !names.contains(&target.name) {
-            names.push(target.name.clone());
-        }
+    let targets = target::distinct(&arguments.targets);
+    if let Some(target) = targets.iter().find(|target| target.kind != target::Kind::Project) {
+        return Err(Failure::usage(format!(
+            "{target}: Projects are deleted, and their namespaces with them; write project/{}",
+            target.name
+        )));
     }
     let exact = arguments.digest.is_some() || arguments.plan.is_some();
-    if exact && names.len() > 1 {
+    if exact && targets.len() > 1 {
         return Err(Failure::usage("a digest is of one Project; name one"));
     }
-    Ok(names)
+    Ok(targets.into_iter().map(|target| target.name.clone()).collect())
 }
 
 /// What is known of one Project, and how it ended.
@@ -351,11 +346,7 @@ fn report(outcomes: Vec<Ended>, printer: &mut Printer) -> Outcome {
             } else {
                 failure.clone()
             };
-            let worse = worst.as_ref().is_none_or(|worst| named.kind > worst.kind);
-            let other = if worse { worst.replace(named) } else { Some(named) };
-            if let Some(other) = other.filter(|other| worst.as_ref() != Some(other)) {
-                printer.tell_failure(&other);
-            }
+            printer.one_of_several(&mut worst, named);
         }
         items.push(Deletion {
             project: name,

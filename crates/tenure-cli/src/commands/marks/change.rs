@@ -1,83 +1,47 @@
-//! `keep` and `hold`: what protects is put there without a question; before and after are shown.
+//! One annotation, or what belongs to it, on one object: whether it comes in time and is heard, and
+//! what it changes. It is written once, and only if it does not stand there.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::{ObjectMeta, Patch, PatchParams};
-use schemars::JsonSchema;
-use serde::Serialize;
 use tenure_api::Project;
 use tenure_cluster::{Category, ObjectPatch, RequestError, Supposed};
-use tenure_core::{Disposition, Keep, Mode, keys};
+use tenure_core::{Keep, Mode};
 
-use super::say::writing;
-use crate::arguments::{DryRun, GlobalArguments, HoldArguments, KeepArguments, MarkArguments};
+use super::Decided;
+use crate::arguments::{DryRun, MarkArguments};
+use crate::commands::say::writing;
 use crate::exit::{Failure, Kind, Outcome};
 use crate::look::{Extent, Look};
 use crate::printer::Printer;
-use crate::session::Session;
+use crate::session::{Known, Session, Who};
 use crate::target::{self, Target};
-use crate::text::{CAREFUL, FAINT, GOOD, Text};
-use crate::view::json::{Document, Says};
-use crate::view::plan::style;
-
-/// What was put on an object or taken off it, and how that changes what would be decided.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Marked {
-    /// The object, as kind/name.
-    object: String,
-    /// What was done: Set, Removed, or Nothing, for it said so already or is a dry run.
-    done: &'static str,
-    /// By whom.
-    user: String,
-    /// Who wrote nothing, where it is a dry run: None, Client or Server.
-    dry_run: &'static str,
-    /// The same in words.
-    message: String,
-    /// What would have been decided before; null if there was nothing to decide.
-    before: Option<Decided>,
-    /// What would be decided now, or would be if it were no dry run.
-    after: Option<Decided>,
-    /// Whether it said so already.
-    #[serde(skip)]
-    stood: bool,
-}
-
-/// What would become of the namespace.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Decided {
-    /// Delete, Clean or Retain.
-    disposition: &'static str,
-    /// Why, as one sentence.
-    explanation: String,
-    /// The digest of the plan.
-    digest: String,
-    /// What would be awaited.
-    waiting_for: Vec<&'static str>,
-    #[serde(skip)]
-    style: Disposition,
-}
-
-impl Says for Marked {
-    const KIND: &'static str = "Mark";
-}
 
 /// What is to be written or taken off.
-struct Change<'a> {
-    target: &'a Target,
-    how: &'a MarkArguments,
-    set: Vec<(String, String)>,
-    remove: Vec<String>,
+pub(super) struct Change<'a> {
+    pub(super) target: &'a Target,
+    pub(super) how: &'a MarkArguments,
+    pub(super) set: Vec<(String, String)>,
+    pub(super) remove: Vec<String>,
     /// What is told once it is done.
-    told: String,
+    pub(super) told: String,
     /// The name of the lien, if it is about one.
-    lien: Option<&'a str>,
+    pub(super) lien: Option<&'a str>,
 }
 
-/// What came of it.
+/// How it changed what would be decided.
+pub(super) struct Made {
+    pub(super) before: Option<Decided>,
+    pub(super) after: Option<Decided>,
+    /// Whether it said so already.
+    pub(super) stood: bool,
+    /// What was done, in words.
+    pub(super) message: String,
+}
+
+/// What came of the write.
 enum Written {
     /// It said so already.
     Nothing,
@@ -85,99 +49,35 @@ enum Written {
     Annotations(BTreeMap<String, String>),
 }
 
-pub(crate) async fn keep(
-    arguments: &KeepArguments,
-    global: &GlobalArguments,
-    printer: &mut Printer,
-) -> Outcome {
-    let KeepArguments { target, reason, how } = arguments;
-    let mut change = Change::of(target, how);
-    if how.remove {
-        change.remove = vec![keys::KEEP_NAMESPACE.to_owned(), keys::KEEP_REASON.to_owned()];
-        change.told = match target.kind {
-            target::Kind::Project => format!("{target} does not keep the namespace any more"),
-            target::Kind::Namespace => format!("{target} does not say any more that it is kept"),
-        };
-    } else {
-        change.set.push((keys::KEEP_NAMESPACE.to_owned(), keys::TRUE.to_owned()));
-        let reason = reason.iter().map(|reason| (keys::KEEP_REASON.to_owned(), reason.clone()));
-        change.set.extend(reason);
-        change.told = match target.kind {
-            target::Kind::Project => format!("{target} keeps the namespace"),
-            target::Kind::Namespace => format!("{target} is kept, whatever its Project says"),
-        };
-    }
-    Box::pin(change.make(global, printer)).await
-}
-
-pub(crate) async fn hold(
-    arguments: &HoldArguments,
-    global: &GlobalArguments,
-    printer: &mut Printer,
-) -> Outcome {
-    let HoldArguments { target, name, reason, how } = arguments;
-    let key = format!("{}{name}", keys::LIEN_PREFIX);
-    let mut change = Change::of(target, how);
-    change.lien = Some(name);
-    if how.remove {
-        change.told = format!("{target} is not held by {name} any more");
-        change.remove.push(key);
-    } else {
-        change.told = format!("{target} is held by {name}");
-        change.set.push((key, reason.clone().unwrap_or_default()));
-    }
-    Box::pin(change.make(global, printer)).await
-}
-
 impl<'a> Change<'a> {
-    fn of(target: &'a Target, how: &'a MarkArguments) -> Self {
+    pub(super) fn of(target: &'a Target, how: &'a MarkArguments) -> Self {
         Self { target, how, set: Vec::new(), remove: Vec::new(), told: String::new(), lien: None }
     }
 
-    async fn make(&self, global: &GlobalArguments, printer: &mut Printer) -> Outcome {
-        printer.for_programs(self.how.write.output.machine());
-        let (session, known, who) = Session::announced(global, printer).await?;
-        let look = async || {
-            Look::at(&self.target.name, &session, &known, &who, Extent::Most, printer).await
-        };
+    /// Writes it, and looks before and after.
+    pub(super) async fn make(
+        &self,
+        (session, known, who): &(Session, Known, Who),
+        printer: &Printer,
+    ) -> Outcome<Made> {
+        let look =
+            async || Look::at(&self.target.name, session, known, who, Extent::Most, printer).await;
         let stood = look().await?;
         self.is_in_time(&stood)?;
         if self.target.kind == target::Kind::Project {
-            self.is_heard(&stood, &session).await?;
+            self.is_heard(&stood, session).await?;
         }
         let before = Decided::of(&stood);
-        let dry = self.how.write.dry_run != DryRun::None;
-        let (after, stands, message) = match self.write(&session, &stood).await? {
-            Written::Nothing => {
-                (before.clone(), true, "it says so already; nothing was written".to_owned())
-            }
-            Written::Annotations(annotations) => {
-                let after = if dry {
-                    Box::pin(stood.supposing(self.supposed(annotations), &session)).await?
-                } else {
-                    look().await?
-                };
-                (Decided::of(&after), false, self.message())
-            }
+        let Written::Annotations(annotations) = self.write(session, &stood).await? else {
+            let message = "it says so already; nothing was written".to_owned();
+            return Ok(Made { after: before.clone(), before, stood: true, message });
         };
-        let marked = Marked {
-            object: self.target.to_string(),
-            done: match self.how.remove {
-                _ if dry || stands => "Nothing",
-                true => "Removed",
-                false => "Set",
-            },
-            user: who.user,
-            dry_run: self.how.write.dry_run.word(),
-            message,
-            before,
-            after,
-            stood: stands,
+        let after = if self.how.write.dry_run == DryRun::None {
+            look().await?
+        } else {
+            Box::pin(stood.supposing(self.supposed(annotations), session)).await?
         };
-        match self.how.write.output.machine() {
-            Some(machine) => printer.document(machine, &Document::of(marked)),
-            None => marked.tell(printer),
-        }
+        Ok(Made { before, after: Decided::of(&after), stood: false, message: self.message() })
     }
 
     fn message(&self) -> String {
@@ -349,48 +249,5 @@ impl<'a> Change<'a> {
             return Failure::new(Kind::PlanChanged, why);
         }
         error.into()
-    }
-}
-
-impl Decided {
-    /// By what was looked at.
-    pub(super) fn of(look: &Look) -> Option<Self> {
-        let preview = look.preview.as_ref()?;
-        let mut waiting_for: Vec<_> =
-            preview.gates.iter().map(|gate| gate.source.as_str()).collect();
-        waiting_for.dedup();
-        Some(Self {
-            disposition: preview.plan.disposition.as_str(),
-            explanation: preview.plan.explain(),
-            digest: preview.plan.digest().to_string(),
-            waiting_for,
-            style: preview.plan.disposition,
-        })
-    }
-
-    /// What is told of it.
-    pub(super) fn text(decided: Option<&Self>, when: &str) -> Text {
-        let text = Text::styled(FAINT, format!("{when}: "));
-        let Some(Self { explanation, waiting_for, style: disposition, .. }) = decided else {
-            return text.and("there is nothing to decide");
-        };
-        let text = text.with(style(*disposition), explanation);
-        if waiting_for.is_empty() {
-            return text;
-        }
-        text.with(CAREFUL, format!("; it would wait for {}", waiting_for.join(", ")))
-    }
-}
-
-impl Marked {
-    fn tell(&self, printer: &Printer) -> Outcome {
-        printer.line(&Decided::text(self.before.as_ref(), "before"))?;
-        if self.stood {
-            printer.tell(&Text::styled(FAINT, &self.message));
-            return Ok(());
-        }
-        printer.line(&Decided::text(self.after.as_ref(), "after"))?;
-        let how = if self.dry_run == DryRun::None.word() { GOOD } else { CAREFUL };
-        printer.line(&Text::styled(how, &self.message))
     }
 }
