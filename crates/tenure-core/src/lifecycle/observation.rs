@@ -14,7 +14,7 @@ use crate::policy::{Demands, Matched, Policy};
 use crate::status::{self, Progress, Report, Stats};
 use crate::{
     Blocker, Cancel, CrdState, Decision, Disposition, Mode, NamespaceFacts, NamespaceState, Origin,
-    ProjectFacts, Settings, Snapshot, Stamp, Tenancy, decide, tenancy,
+    ProjectFacts, Settings, Snapshot, Tenancy, decide, tenancy,
 };
 
 /// What is known of the provisioned access.
@@ -159,21 +159,20 @@ impl Observation<'_> {
 
     /// Whether the stored plan says that, so that admission has nothing to write.
     ///
-    /// That a deletion is let in is written for each that does not find the stamp that came with it:
-    /// what is there may be of an earlier one that somebody else refused, and about to be ended.
+    /// Of a deletion that is let in it has to say what the Project says now, also where that changes
+    /// no digest: once the Project is gone, nothing else counts. And it has to be of this deletion,
+    /// not of an earlier one that somebody else refused, and that is about to be ended: that one left
+    /// no stamp, or was let in too long ago.
     pub fn is_recorded(&self, plan: &Plan, lets_in: bool) -> bool {
         let own = self.plan.as_ref().filter(|stored| stored.project_uid == plan.project_uid);
-        let stamped = self.project.as_ref().and_then(|project| project.stamp.as_ref());
-        let let_in = self.recorded.as_ref().and_then(|recorded| recorded.deleting);
-        let within = |(stamped, let_in): (&Stamp, Timestamp)| {
-            stamped.at.duration_since(let_in) < self.lets_in_within()
-        };
         own.is_some_and(|stored| {
             let ended = stored.status.phase.is_final();
-            let said = match (lets_in, let_in) {
-                (true, let_in) => stamped.zip(let_in).is_some_and(within) && !ended,
+            let said = match (lets_in, &self.recorded) {
+                (true, recorded) => {
+                    !ended && recorded.as_ref().is_some_and(|recorded| self.says_of_now(recorded))
+                }
                 // Of one that somebody else refused, and that is refused now.
-                (false, Some(_)) => !ended,
+                (false, Some(recorded)) => recorded.deleting.is_none() || !ended,
                 (false, None) => true,
             };
             stored.digest == plan.digest()
@@ -181,6 +180,17 @@ impl Observation<'_> {
                 && stored.requester == self.requester
                 && (said || !self.beside_kargo())
         })
+    }
+
+    /// Whether that was recorded of the Project as it is, when the deletion was let in that is asked
+    /// for now.
+    fn says_of_now(&self, recorded: &ProjectFacts) -> bool {
+        let (Some(project), Some(let_in)) = (&self.project, recorded.deleting) else {
+            return false;
+        };
+        let soon = |time: Timestamp| time.duration_since(let_in) < self.lets_in_within();
+        let stamped = project.stamp.as_ref().is_some_and(|stamp| soon(stamp.at));
+        stamped && soon(self.as_of) && recorded.says_as(project)
     }
 
     /// Whether a person called the deletion of the Project off that was asked for.

@@ -139,7 +139,10 @@ impl Deletion {
             },
             Stage::LetIn if self.given_up => Answer::Refused,
             Stage::LetIn if self.holds_current(cluster) => {
-                cluster.past.let_in = cluster.project.as_ref().map(|project| project.uid);
+                let project = cluster.project.as_ref();
+                cluster.past.let_in = project.map(|project| project.uid);
+                cluster.past.called_off =
+                    project.filter(|project| project.cancel).map(|project| project.uid);
                 cluster.delete_project();
                 Answer::Deleted
             }

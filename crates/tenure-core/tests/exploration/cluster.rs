@@ -283,6 +283,8 @@ pub(crate) struct Past {
     pub(crate) record: Option<Record>,
     /// The Project whose deletion Tenure let in last, or saw.
     pub(crate) let_in: Option<u8>,
+    /// The Project that was let in last while it said that its deletion is called off.
+    pub(crate) called_off: Option<u8>,
     pub(crate) broken: Broken,
 }
 

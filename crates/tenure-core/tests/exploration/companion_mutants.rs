@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tenure_core::lifecycle::Wait;
 use tenure_core::plan::Plan;
-use tenure_core::{Cancel as Called, Observation, Step, next_step};
+use tenure_core::{Cancel as Called, Observation, ProjectFacts, Step, next_step};
 
 use crate::admission::{By, guard};
 use crate::cluster::Cluster;
@@ -134,6 +134,24 @@ fn a_plan_that_is_ended_while_its_deletion_is_let_in_anew_is_found() {
     let deeds = vec![(DeleteProject, 2), (RefuseDeletion, 1)];
     let config = Config { deeds, is_recorded: is_recorded_once, ..beside_two(&[]) };
     finds(RESTS, hour(config));
+}
+
+fn records_what_the_digest_says_alone(seen: &Observation<'_>, plan: &Plan, lets_in: bool) -> bool {
+    let mut seen = seen.clone();
+    if let (Some(recorded), Some(project)) = (&mut seen.recorded, &seen.project) {
+        *recorded = ProjectFacts { deleting: recorded.deleting, ..project.clone() };
+    }
+    seen.is_recorded(plan, lets_in)
+}
+
+/// That its deletion is called off is in no digest.
+#[test]
+fn a_project_that_says_more_than_is_recorded_when_it_goes_is_found() {
+    let deeds = &[DeleteProject, CancelAhead];
+    finds(
+        "a deletion that was called off does not happen",
+        Config { is_recorded: records_what_the_digest_says_alone, ..beside(deeds) },
+    );
 }
 
 fn overlooks_what_was_called_off(cluster: &Cluster, config: &Config, by: By) -> bool {

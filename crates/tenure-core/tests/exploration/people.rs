@@ -29,6 +29,8 @@ pub(crate) enum Deed {
     Replay,
     Approve,
     Cancel,
+    /// Calls a deletion off that nobody asked for yet, or that is on its way.
+    CancelAhead,
     Uncancel,
     /// Calls the deletion off on the plan, where the Project may be gone.
     CancelPlan,
@@ -85,6 +87,10 @@ impl Deed {
             Self::Approve => approve(cluster),
             Self::Cancel => {
                 cluster.project.as_ref()?.deleting?;
+                say_project(cluster, |p| set(&mut p.cancel, true))
+            }
+            Self::CancelAhead => {
+                cluster.project.as_ref()?.deleting.is_none().then_some(())?;
                 say_project(cluster, |p| set(&mut p.cancel, true))
             }
             Self::CancelPlan => {

@@ -138,6 +138,7 @@ fn delete(broken: &mut Broken, seen: &Seen, cluster: &Cluster, config: &Config, 
     let called_off =
         |plan: &PlanFacts| plan.status.history.iter().any(|entry| entry.event == Event::Cancelled);
     broken.unless(!stored.is_some_and(called_off), Rule::CalledOff);
+    broken.unless(cluster.past.called_off != Some(project), Rule::CalledOff);
     if config.confirmed(cluster) {
         let given = |plan: &StoredPlan| cluster.past.confirmed.contains(&plan.facts.digest);
         broken.unless(seen.plan.as_deref().is_some_and(given), Rule::Confirmed);
