@@ -12,7 +12,7 @@ use crate::gather::Cluster;
 use crate::world::World;
 
 /// Of how many plans it is remembered what of them is kept.
-const MOST_KNOWN: usize = 4096;
+const MOST_KNOWN: usize = 16_384;
 
 /// Keeps entries of trails. Keeping one twice is harmless.
 pub trait Sink: Send + Sync {
@@ -35,7 +35,7 @@ impl Archive {
         Self { sink: Some(sink), ..Self::default() }
     }
 
-    fn state_of(&self, plan: Option<&PlanFacts>) -> Archived {
+    pub(crate) fn state_of(&self, plan: Option<&PlanFacts>) -> Archived {
         if self.sink.is_none() {
             return Archived::Nowhere;
         }
@@ -50,7 +50,7 @@ impl Archive {
     }
 
     /// Keeps what of the plan's history is not known to be kept.
-    async fn keep(&self, plan: &PlanFacts) -> Archived {
+    pub(crate) async fn keep(&self, plan: &PlanFacts) -> Archived {
         let Some(sink) = &self.sink else { return Archived::Nowhere };
         let known =
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&plan.name).cloned();

@@ -25,9 +25,9 @@ mod mode;
 mod outlook;
 mod patch;
 mod pod;
-mod prune;
 mod shared;
 mod store;
+mod tend;
 mod world;
 
 pub use admission::Asker;
@@ -44,4 +44,5 @@ pub use mode::Fit;
 pub use outlook::{Outlook, Supposed};
 pub use patch::ObjectPatch;
 pub use store::{AccessSlot, HealthByNamespace, Store, Watched, project_of_plan};
+pub use tend::Tended;
 pub use world::World;

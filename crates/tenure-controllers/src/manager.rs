@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
-use tenure_cluster::{Cluster, Store};
+use tenure_cluster::{Cluster, Store, Tended};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -17,8 +17,10 @@ use crate::{Metrics, Queue, Waker};
 /// Projects worked on at once. The work is waiting for the API server, whose priority and
 /// fairness is the one to say how much is too much.
 const AT_ONCE: usize = 64;
-/// How often plans are looked for that ended long ago.
-const PRUNE: Duration = Duration::from_hours(1);
+/// How often plans that have ended are looked after.
+const TEND: Duration = Duration::from_hours(1);
+/// How soon again, if that failed.
+const TEND_AGAIN: Duration = Duration::from_mins(5);
 /// How often it is checked whether the first lists are complete.
 const CHECK: Duration = Duration::from_millis(20);
 
@@ -113,7 +115,7 @@ impl Manager {
         watching.start(&mut watches);
         let (act, active) = watch::channel(false);
         let acting = acting(self.cluster.store().clone(), leads, act);
-        let pruning = pruning(self.cluster.clone(), active.clone(), self.plan_retention);
+        let tending = tending(self.cluster.clone(), active.clone(), self.plan_retention);
         let reconciler = Arc::new(Reconciler::new(self.cluster, self.metrics));
         let work = move |name: String| {
             let reconciler = reconciler.clone();
@@ -125,7 +127,7 @@ impl Manager {
         let queue = self.queue.run(AT_ONCE, active, stop, work);
         let outcome = tokio::select! {
             done = queue => done.map_err(ManagerError::from),
-            () = pruning => Err(ManagerError::Watch("of old plans".to_owned())),
+            () = tending => Err(ManagerError::Watch("of old plans".to_owned())),
             () = acting => Err(ManagerError::Watch("of the lease".to_owned())),
             Some(ended) = watches.join_next() => {
                 let why = ended.err().map_or_else(|| "of its own accord".to_owned(), |e| e.to_string());
@@ -137,18 +139,22 @@ impl Manager {
     }
 }
 
-/// Deletes plans that ended long ago, while this replica acts.
-async fn pruning(cluster: Cluster, active: watch::Receiver<bool>, retention: Duration) {
-    loop {
-        tokio::time::sleep(PRUNE).await;
-        if !*active.borrow() {
-            continue;
-        }
-        match cluster.prune_plans(retention).await {
-            Ok(0) => {}
-            Ok(pruned) => tracing::info!(pruned, "plans that ended long ago were deleted"),
-            Err(error) => tracing::warn!(%error, "old plans stay a while longer"),
-        }
+/// Looks after plans that have ended, while this replica acts.
+async fn tending(cluster: Cluster, mut active: watch::Receiver<bool>, retention: Duration) {
+    while active.wait_for(|active| *active).await.is_ok() {
+        let pause = match cluster.tend_plans(retention).await {
+            Ok(Tended { pruned, unkept }) => {
+                if pruned > 0 {
+                    tracing::info!(pruned, "plans that ended long ago were deleted");
+                }
+                if unkept { TEND_AGAIN } else { TEND }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "old plans stay a while longer");
+                TEND_AGAIN
+            }
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 

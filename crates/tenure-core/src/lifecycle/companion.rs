@@ -15,7 +15,7 @@ use super::gates::reasons;
 use super::live::{record, unwatched};
 use super::planning::choose;
 use super::telling::Telling;
-use super::{Observation, Step, Wait, deleting, former, orphan};
+use super::{Archived, Observation, Step, Wait, deleting, former, orphan};
 use crate::plan::{self, Phase, PlanFacts};
 use crate::status::{Progress, cap};
 use crate::trail::{self, Event};
@@ -64,6 +64,10 @@ fn untouched(seen: &Observation<'_>, project: &ProjectFacts) -> Step {
 
 /// Kargo looks after the Project. Of its Namespace is recorded whose it is.
 fn live(seen: &Observation<'_>, project: &ProjectFacts, now: Timestamp) -> Step {
+    if seen.archived == Archived::Pending {
+        // Nothing waits for it, and once a plan has ended, nobody comes back to it soon.
+        return Step::Archive;
+    }
     if let Some(step) = refused_after_all(seen, project, now) {
         return step;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::expiry::forget;
-use super::{Access, Observation, Step, Trouble, TroubleKind, Wait, companion, former};
+use super::{Access, Archived, Observation, Step, Trouble, TroubleKind, Wait, companion, former};
 use crate::access::{AccessFacts, AccessKind, AccessState, Purpose};
 use crate::status::Progress;
 use crate::{
@@ -25,6 +25,9 @@ pub(super) fn next(seen: &Observation<'_>, project: &ProjectFacts, now: Timestam
     }
     if let Some(step) = former::next(seen, project, now) {
         return step;
+    }
+    if seen.archived == Archived::Pending {
+        return Step::Archive;
     }
     if let Some(step) = forget(seen, project, now) {
         return step;

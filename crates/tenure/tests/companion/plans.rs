@@ -6,10 +6,10 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tenure_api::DeletionPlan;
 use tenure_core::plan::Phase;
-use tenure_testbed::{eventually, unique_name};
+use tenure_testbed::{eventually, free_port, unique_name};
 
 use crate::arrival::manifest;
-use crate::support::Test;
+use crate::support::{Test, server};
 
 const LABEL: &str = "kargo.akuity.io/project";
 
@@ -207,6 +207,38 @@ async fn a_required_archive_that_cannot_be_written_refuses_what_destroys() {
     std::fs::rename(dir.with_extension("away"), &dir).expect("bring it back");
     test.gone("held").await;
     assert!(test.namespace("held").await.is_none());
+    std::fs::remove_dir_all(&dir).expect("tidy up");
+}
+
+/// Nobody works on a plan that has ended: not where its Project lives on, nor where whoever ended it
+/// crashed before its end was in the archive.
+#[tokio::test]
+async fn how_a_plan_ended_is_in_the_archive_before_the_plan_is_pruned() {
+    let dir = std::env::temp_dir().join(unique_name("ended"));
+    std::fs::create_dir(&dir).expect("a directory");
+    let url = format!("file://{}", dir.display());
+    let mut test = Test::alone(&["--archive", &url]).await;
+    test.settled("lives", json!({})).await;
+    test.refuse_deletion_of("lives").await;
+    delete(&test, "lives").await.expect_err("somebody else refuses it");
+    let plan = eventually("the plan is void", async || {
+        let facts = test.plan("lives").await?.facts().expect("a plan that can be read");
+        (facts.status.phase == Phase::Void).then_some(facts)
+    })
+    .await;
+    let trail = dir.join(&plan.name);
+    let archived = || std::fs::read_dir(&trail).map_or(0, Iterator::count);
+    let whole = async || (archived() == plan.status.history.len()).then_some(());
+    eventually("its end is in the archive", whole).await;
+    test.stop_server();
+    std::fs::remove_dir_all(&trail).expect("as if it had never been there");
+    let [webhook, probes] = [(); 2].map(|()| free_port().expect("a port"));
+    let forgets = ["--archive", &url, "--plan-retention", "1s"];
+    let server = server(test.bed.plane.dir().into(), crate::MODE, webhook, probes, &forgets);
+    eventually("the plan is pruned", async || test.plan("lives").await.is_none().then_some(()))
+        .await;
+    assert_eq!(archived(), plan.status.history.len());
+    drop(server);
     std::fs::remove_dir_all(&dir).expect("tidy up");
 }
 
