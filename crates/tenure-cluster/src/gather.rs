@@ -123,7 +123,7 @@ impl Cluster {
         // Some requests at once are too large to be part of every future that gathers.
         Box::pin(async {
             let mut world = self.read_objects(name).await?;
-            let of = self.planned_project(&world);
+            let of = self.being_made_anew(&world).await?.or_else(|| self.planned_project(&world));
             let project = world.project_facts.as_ref();
             let decides = project.is_none_or(|project| {
                 let stands = |ns: &NamespaceFacts| ns.deleting.is_none();
@@ -223,6 +223,28 @@ impl Cluster {
             Some(_) => Some(project.uid.clone()),
             None => self.store.unfinished(&world.name),
         })
+    }
+
+    /// The UID of the Project in whose place the one that is being deleted was made, if its plan does
+    /// not say so yet: who read only that would make it anew once more, when this one is gone.
+    async fn being_made_anew(&self, world: &World) -> Result<Option<Uid>, RequestError> {
+        let going = world.project_facts.as_ref().filter(|project| project.deleting.is_some());
+        let Some(former) = going.and_then(|project| project.restored_from.as_ref()) else {
+            return Ok(None);
+        };
+        Ok(self.awaits_restoration(&world.name, former).await?.then(|| former.clone()))
+    }
+
+    /// Whether a Project that is gone, of that name and UID, has yet to be made anew, as far as its
+    /// plan says.
+    ///
+    /// # Errors
+    /// If that could not be read.
+    pub async fn awaits_restoration(&self, name: &str, uid: &Uid) -> Result<bool, RequestError> {
+        let plan = self.read_plan(name, Some(uid)).await?;
+        let facts = plan.map(|plan| plan.facts()).transpose();
+        let facts = facts.map_err(|e| RequestError::nonsense("read deletionplan", &e))?;
+        Ok(facts.is_some_and(|plan| plan.awaits_restoration()))
     }
 
     async fn read_plan(

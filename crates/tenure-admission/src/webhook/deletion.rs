@@ -94,6 +94,22 @@ impl Admission {
             // It was let in before; what holds it now is for the controller to say.
             return (Verdict::allowed(), None);
         }
+        if let Some(former) = &project.restored_from {
+            match self.cluster.awaits_restoration(name, former).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    let why = format!(
+                        "Project {name} was made anew just now, for its deletion was called off; \
+                         that is being recorded; try again in a moment"
+                    );
+                    return (Verdict::undecided(why), None);
+                }
+                Err(error) => {
+                    let why = format!("failed to {error}; try again");
+                    return (Verdict::undecided(why), None);
+                }
+            }
+        }
         let Some(preview) = preview else {
             // Nothing is left to protect, and a refusal could hold a terminating Namespace for ever.
             let verdict = Verdict::allowed().warn(match world.namespace() {

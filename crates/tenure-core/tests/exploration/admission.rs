@@ -178,6 +178,10 @@ impl Deletion {
                 if project.deleting.is_some() {
                     return self.at(Stage::LetIn);
                 }
+                let former = project.restored_from;
+                if former.is_some_and(|former| cluster.to_be_made_anew(former)) {
+                    return Answer::Refused;
+                }
             }
             _ => return Answer::Refused,
         }

@@ -18,6 +18,7 @@ use crate::cluster::{
 use crate::companion::recorded;
 use crate::controller::{Left, Seen};
 use crate::model::Config;
+use crate::properties::Rule;
 
 /// How much of a step that is several requests takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +199,9 @@ impl Request<'_> {
             ..Project::default()
         };
         self.cluster.project = Some(Arc::new(project));
+        let past = &mut self.cluster.past;
+        let first = past.made_anew.insert(from);
+        past.broken.unless(first, Rule::Once);
         self.answer_project()
     }
 

@@ -285,6 +285,8 @@ pub(crate) struct Past {
     pub(crate) let_in: Option<u8>,
     /// The Project that was let in last while it said that its deletion is called off.
     pub(crate) called_off: Option<u8>,
+    /// The Projects in whose place another one was made, because their deletion was called off.
+    pub(crate) made_anew: BTreeSet<u8>,
     pub(crate) broken: Broken,
 }
 
@@ -318,6 +320,11 @@ impl Cluster {
     /// The Project whose plan has not ended, as the watches would know it.
     pub(crate) fn unfinished(&self) -> Option<u8> {
         self.plans.iter().rev().find(|plan| !plan.ended()).map(|plan| plan.project)
+    }
+
+    /// Whether the Project of that UID has yet to be made anew, as far as its plan says.
+    pub(crate) fn to_be_made_anew(&self, project: u8) -> bool {
+        self.plan_of(project).is_some_and(|plan| plan.facts.awaits_restoration())
     }
 
     pub(crate) fn on_project(&mut self, change: impl FnOnce(&mut Project)) {

@@ -56,6 +56,9 @@ lives! {
         hour(beside(&[DeleteProject, RefuseDeletion, KeepProject, UnkeepProject])),
     beside_kargo_and_called_off: beside(&[DeleteProject, Cancel, CancelPlan]),
     beside_kargo_and_called_off_ahead: beside(&[DeleteProject, CancelAhead]),
+    beside_kargo_and_refused_and_called_off_ahead:
+        insisting(beside(&[DeleteProject, RefuseDeletion, CancelAhead])),
+    beside_kargo_and_called_off_and_deleted_again: insisting(beside(&[DeleteProject, CancelPlan])),
     beside_kargo_and_called_off_by_two: strict(beside_two(&[DeleteProject, CancelPlan])),
     beside_kargo_and_deleted_by_hand: beside(&[DeleteProject, DeleteNamespace]),
     beside_kargo_and_held_against_hands:

@@ -156,8 +156,8 @@ impl Seen {
         let recorded = self.namespace.as_ref().and_then(|ns| ns.record.as_ref()).map(|r| r.project);
         let of = match &self.project {
             Some(project) if project.deleting.is_some() => {
-                let former = project.restored_from.filter(|uid| Some(*uid) == recorded);
-                Some(former.unwrap_or(project.uid))
+                let is_former = |uid: &u8| Some(*uid) == recorded || cluster.to_be_made_anew(*uid);
+                Some(project.restored_from.filter(is_former).unwrap_or(project.uid))
             }
             Some(project) => project
                 .restored_from

@@ -110,6 +110,7 @@ lives! {
     called_off: strict(two(&[Cancel, KeepNamespace])),
     called_off_and_on_again: two(&[Cancel, Uncancel]),
     called_off_again: Config { deeds: vec![(Cancel, 2), (Uncancel, 1)], ..two(&[]) },
+    called_off_and_deleted_again: one(&[Cancel, DeleteProject]),
     called_off_too_late: two(&[Cancel, CopyNamespace]),
     deleted_anew: two(&[CreateProject, DeleteProject]),
     deleted_by_hand: two(&[DeleteNamespace, CopyNamespace]),

@@ -404,6 +404,7 @@ impl Model for Config {
             CalledOffInTime: "a deletion that happened is not recorded as called off",
             Guarded: "nobody else deletes what has to stay",
             Kargos: "what is Kargo's is left to Kargo",
+            Once: "a Project is made anew once",
         };
         if self.strict {
             properties.push(Property::always(

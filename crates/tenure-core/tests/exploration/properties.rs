@@ -19,7 +19,7 @@ use crate::together::{self, kargo_goes_on};
 
 /// The rules that were broken so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Broken(u16);
+pub(crate) struct Broken(u32);
 
 /// A rule of which every step is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,7 @@ pub(crate) enum Rule {
     StillAuthorised,
     Guarded,
     Kargos,
+    Once,
 }
 
 impl Broken {
