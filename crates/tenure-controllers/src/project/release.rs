@@ -12,7 +12,7 @@ use kube::{Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tenure_api::{DeletionPlan, Project};
 use tenure_cluster::{Cluster, RequestError, Store};
-use tenure_core::lifecycle::release_step;
+use tenure_core::lifecycle::{Trouble, release_step};
 use tenure_core::{Step, keys};
 
 /// Objects per page of a list.
@@ -92,8 +92,9 @@ async fn persist(
 ) -> Result<(), ReleaseError> {
     let start = Instant::now();
     loop {
-        match Box::pin(release(cluster, name, released)).await {
-            Err(ReleaseError::Request(error)) if start.elapsed() < PATIENCE => {
+        let insist = start.elapsed() < PATIENCE;
+        match Box::pin(release(cluster, name, insist, released)).await {
+            Err(ReleaseError::Request(error)) if insist => {
                 tracing::debug!(project = name, %error, "will try again");
                 tokio::time::sleep(PAUSE).await;
             }
@@ -102,14 +103,18 @@ async fn persist(
     }
 }
 
+/// Takes back what is of that name. A Project that cannot be made anew whose deletion was called off
+/// holds nothing else up, unless that is insisted on.
 async fn release(
     cluster: &Cluster,
     name: &str,
+    insist: bool,
     released: &mut Released,
 ) -> Result<(), ReleaseError> {
+    let mut trouble = None;
     let mut world = cluster.gather(name).await?;
     for _ in 0..MOST_STEPS {
-        let seen = world.observe(cluster.settings(), None);
+        let seen = world.observe(cluster.settings(), trouble.clone());
         let step = release_step(&seen, cluster.now());
         let going = seen.plan.as_ref().is_some_and(|plan| !plan.status.phase.is_final());
         drop(seen);
@@ -120,7 +125,16 @@ async fn release(
             world = cluster.gather_again(world).await?;
             continue;
         }
-        cluster.execute(&step, &mut world).await?;
+        match cluster.execute(&step, &mut world).await {
+            Err(error) if step == Step::RestoreProject && !insist => {
+                tracing::error!(
+                    project = name,
+                    "its deletion was called off, and it could not be made anew: failed to {error}"
+                );
+                trouble = Some(Trouble { kind: step.trouble_kind(), what: error.to_string() });
+            }
+            outcome => outcome?,
+        }
         match step {
             Step::ReleaseNamespace(_) => drop(released.namespaces.insert(name.to_owned())),
             Step::UnbindProject | Step::LetGoOfProject | Step::WithdrawStamp => {

@@ -14,7 +14,7 @@ use super::expiry::forget;
 use super::gates::reasons;
 use super::live::{record, unwatched};
 use super::planning::choose;
-use super::telling::Telling;
+use super::telling::{RETRYING, Telling};
 use super::{Archived, Observation, Step, Wait, deleting, former, orphan};
 use crate::plan::{self, Phase, PlanFacts};
 use crate::status::{Progress, cap};
@@ -25,10 +25,16 @@ use crate::{NamespaceFacts, NamespaceName, ProjectFacts, Tenancy, tenancy};
 const TERMINATING: &str = "NamespaceTerminating";
 /// While objects take theirs, of which a Namespace is cleaned.
 const CLEANING: &str = "Cleaning";
-/// While something fails, and is tried again.
-const RETRYING: &str = "Retrying";
 
 pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
+    let step = decided(seen, now);
+    if !step.is_rest() {
+        return step;
+    }
+    works_again(seen).unwrap_or(step)
+}
+
+fn decided(seen: &Observation<'_>, now: Timestamp) -> Step {
     match &seen.project {
         Some(project) if project.deleting.is_none() => live(seen, project, now),
         Some(project) if is_nobodys(seen) => untouched(seen, project),
@@ -189,4 +195,13 @@ pub(super) fn rest(
         return rest;
     }
     Step::AdvancePlan(Box::new(plan::PlanStatus { waiting, ..plan.status.clone() }))
+}
+
+/// Says no more on the plan that something fails which does not.
+fn works_again(seen: &Observation<'_>) -> Option<Step> {
+    let under_way = |plan: &&PlanFacts| !plan.status.phase.is_final();
+    let plan = seen.plan.as_ref().filter(under_way).filter(|_| seen.trouble.is_none())?;
+    let mut status = plan.status.clone();
+    status.waiting.retain(|(word, _)| word != RETRYING);
+    (status.waiting.len() < plan.status.waiting.len()).then(|| Step::AdvancePlan(Box::new(status)))
 }

@@ -7,9 +7,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::deleting::{takes_back, taking_back, what_to_release};
-use super::telling::{conclude, void};
-use super::{Access, Archived, Observation, Step, Wait};
-use crate::plan::PlanFacts;
+use super::telling::{RETRYING, conclude, void};
+use super::{Access, Archived, Observation, Release, Step, Trouble, Wait};
+use crate::plan::{PlanFacts, PlanStatus};
+use crate::status::cap;
 use crate::{CrdState, NamespaceFacts, Origin};
 
 /// How long after admission made its Namespace a Project may be stored. The others who are asked
@@ -24,7 +25,10 @@ pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
         && plan.awaits_restoration()
         && seen.crd == CrdState::Established
     {
-        return Step::RestoreProject;
+        return match &seen.trouble {
+            None => Step::RestoreProject,
+            Some(trouble) => not_made_anew(plan, trouble),
+        };
     }
     let Some(namespace) = &seen.namespace else { return without_namespace(seen, now) };
     if namespace.deleting.is_some() {
@@ -44,10 +48,25 @@ pub(super) fn next(seen: &Observation<'_>, now: Timestamp) -> Step {
     if let Some(wait) = arrival(seen, namespace) {
         return wait;
     }
+    let what = what_to_release(seen.settings.profile, namespace);
+    if namespace.recorded_on().is_some_and(|uid| *uid != namespace.uid) {
+        // It comes out of a backup, and its Project may follow: the record says nothing about it, and
+        // so nothing that it says is taken back.
+        return Step::ReleaseNamespace(Release { label: false, ..what });
+    }
     if let Some(step) = taking_back(seen, |key| takes_back(seen.settings, key)) {
         return step;
     }
-    Step::ReleaseNamespace(what_to_release(seen.settings.profile, namespace))
+    Step::ReleaseNamespace(what)
+}
+
+/// Says on the plan why the Project whose deletion was called off is still not there.
+fn not_made_anew(plan: &PlanFacts, trouble: &Trouble) -> Step {
+    let waiting = vec![(RETRYING.to_owned(), cap(format!("failed to {trouble}")))];
+    if plan.status.waiting == waiting {
+        return Step::Wait(Wait::Retry);
+    }
+    Step::AdvancePlan(Box::new(PlanStatus { waiting, ..plan.status.clone() }))
 }
 
 /// Why no Project of that name may come now, if so, as far as records go: its Namespace is still
@@ -69,6 +88,12 @@ pub fn still_let(seen: &Observation<'_>) -> Result<Option<String>, Step> {
     }
     if namespace.project_uid.is_none() {
         return Ok(None);
+    }
+    if seen.plan.as_ref().is_some_and(PlanFacts::awaits_restoration) {
+        return Ok(Some(format!(
+            "the deletion of Project {name} was called off, and the Project is about to be made anew; \
+             wait for it, or see what keeps it: kubectl tenure plans"
+        )));
     }
     match arrival(seen, namespace) {
         Some(Step::Wait(Wait::AtMost(left))) => Ok(Some(format!(

@@ -50,7 +50,10 @@ pub fn release_step(seen: &Observation<'_>, now: Timestamp) -> Step {
 fn make_anew(seen: &Observation<'_>, now: Timestamp) -> Option<Step> {
     let plan = seen.plan.as_ref().filter(|plan| plan.awaits_restoration())?;
     match &seen.project {
-        None if seen.crd == CrdState::Established => Some(Step::RestoreProject),
+        // Where that fails, the rest is taken back all the same.
+        None if seen.crd == CrdState::Established && seen.trouble.is_none() => {
+            Some(Step::RestoreProject)
+        }
         None => None,
         Some(project) if project.uid == plan.project_uid => {
             (project.finalizer && !seen.beside_kargo()).then_some(Step::LetGoOfProject)

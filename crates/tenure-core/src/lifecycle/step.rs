@@ -137,6 +137,7 @@ impl Step {
                 | Self::ReleaseNamespace(_)
                 | Self::LetGoOfProject
                 | Self::WithdrawStamp
+                | Self::RemoveAccess(_)
                 | Self::CleanWave(..)
         )
     }

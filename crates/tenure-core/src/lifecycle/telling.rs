@@ -6,6 +6,9 @@ use super::Step;
 use crate::plan::{Phase, PlanFacts, PlanStatus};
 use crate::trail::{self, Event};
 
+/// What a plan waits for while something fails, and is tried again.
+pub(super) const RETRYING: &str = "Retrying";
+
 /// The next status of a plan, growing.
 pub(super) struct Telling<'a> {
     plan: &'a PlanFacts,

@@ -1,10 +1,10 @@
 //! Beside a Kargo that holds the Project itself: what a waiting plan tells, and whose a Namespace is
 //! recorded to be.
 
-use tenure_core::lifecycle::{Trouble, TroubleKind, Wait};
+use tenure_core::lifecycle::{Trouble, TroubleKind, Wait, release_step, still_let};
 use tenure_core::plan::Phase;
 use tenure_core::policy::{Approvals, Enforcement, Policy, Selector, Terms};
-use tenure_core::{Lien, Mode, ProjectFacts, Step, Uid, next_step};
+use tenure_core::{Cancel, Lien, Mode, ProjectFacts, Step, Uid, next_step};
 
 use crate::steps;
 use crate::world::World;
@@ -110,4 +110,73 @@ fn a_record_that_names_no_namespace_is_written_anew_with_it() {
     world.namespace_mut().uid = Uid::new("restored");
     let names = delete(&mut world);
     assert!(!names.contains(&"DeleteNamespace"), "{names:?}");
+}
+
+#[test]
+fn what_failed_is_told_no_longer_than_it_fails() {
+    let mut world = beside_kargo();
+    let now = world.now;
+    let project = world.project.as_mut().expect("a project");
+    project.deleting = Some(now);
+    project.finalizer = false;
+    while world.next().name() != "DeleteNamespace" {
+        let step = world.next();
+        world.apply(&step);
+    }
+    let deletes = world.next();
+    let failed = Trouble { kind: deletes.trouble_kind(), what: "delete the namespace".to_owned() };
+    let mut seen = world.seen();
+    seen.trouble = Some(failed);
+    let told_so = next_step(&seen, world.now);
+    drop(seen);
+    world.apply(&told_so);
+    assert_eq!(told(&world), ["Retrying"]);
+    assert_eq!(world.next(), deletes);
+    world.apply(&deletes);
+    assert_eq!(steps(&mut world), ["AdvancePlan"]);
+    assert_eq!(told(&world), [""; 0]);
+}
+
+/// A backup may bring a Namespace before its Project. Its record says nothing about it.
+#[test]
+fn a_namespace_out_of_a_backup_keeps_what_its_project_will_need() {
+    let mut world = beside_kargo();
+    world.project = None;
+    world.forget();
+    let mut restored = world.clone();
+    assert_eq!(steps(&mut world), ["ReadAccess", "RemoveAccess", "ReleaseNamespace"]);
+    assert!(!world.namespace_mut().labelled);
+    restored.namespace_mut().uid = Uid::new("restored");
+    assert_eq!(steps(&mut restored), ["ReleaseNamespace"]);
+    let namespace = restored.namespace_mut();
+    assert!(namespace.labelled && !namespace.recorded());
+}
+
+/// A Project whose deletion was called off, and that nobody lets Tenure make anew.
+#[test]
+fn a_project_that_cannot_be_made_anew_is_told_of_and_holds_nothing_up() {
+    let (mut world, recorded) = waiting();
+    world.plan.as_mut().expect("a plan").cancel = Cancel::Yes;
+    while world.plan.as_ref().is_some_and(|plan| !plan.awaits_restoration()) {
+        let step = at(&world, &recorded, None);
+        world.apply(&step);
+    }
+    world.project = None;
+    let restores = world.next();
+    assert_eq!(restores, Step::RestoreProject);
+    let what = "create project payments: forbidden".to_owned();
+    let trouble = Trouble { kind: restores.trouble_kind(), what };
+    let mut seen = world.seen();
+    seen.trouble = Some(trouble);
+    let why = still_let(&seen).expect("nothing more to read").expect("it is expected");
+    assert!(why.contains("called off"), "{why}");
+    assert_eq!(release_step(&seen, world.now).name(), "ReleaseNamespace");
+    let Step::AdvancePlan(status) = next_step(&seen, world.now) else { panic!("it is told") };
+    let Some((word, why)) = status.waiting.first() else { panic!("it is told") };
+    assert_eq!((word.as_str(), status.phase), ("Retrying", Phase::Void));
+    assert_eq!(why, "failed to create project payments: forbidden");
+    let mut told = world.seen();
+    told.trouble = seen.trouble.clone();
+    told.plan.as_mut().expect("a plan").status = *status;
+    assert_eq!(next_step(&told, world.now), Step::Wait(Wait::Retry));
 }

@@ -15,6 +15,7 @@ use tenure_core::{
 
 const NAME: &str = "payments";
 
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) project: Option<ProjectFacts>,
     pub(crate) namespace: Option<NamespaceFacts>,

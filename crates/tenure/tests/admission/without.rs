@@ -30,8 +30,16 @@ async fn without_an_answer_projects_and_their_namespaces_stay_and_everything_els
     let params = PatchParams::default();
     test.projects.patch(&name, &params, &say("True")).await.expect_err("it is illegible");
     test.projects.patch(&name, &params, &say("true")).await.expect("it is legal");
-    test.patch_namespace(&name, json!({"annotations": {"hold.tenure.dev/audit": "running"}})).await;
-    let refused = test.namespaces.delete(&name, &DeleteParams::default()).await.unwrap_err();
-    assert!(!refused.to_string().is_empty());
-    assert!(test.namespace(&name).await.is_some_and(|ns| ns.metadata.deletion_timestamp.is_none()));
+    let held = unique_name("held");
+    let lien = json!({"hold.tenure.dev/audit": "running"});
+    let manifest = json!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": held, "annotations": lien},
+    });
+    test.apply(&manifest).await;
+    let refused = test.namespaces.delete(&held, &DeleteParams::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("hold.tenure.dev/audit"), "{refused}");
+    for name in [&name, &held] {
+        let namespace = test.namespace(name).await.expect("it stands");
+        assert!(namespace.metadata.deletion_timestamp.is_none());
+    }
 }
