@@ -17,13 +17,17 @@ use crate::gather::Cluster;
 /// Plans per page of the list: each may be as large as etcd lets it be.
 const PAGE: u32 = 20;
 
+/// After how many trails in a row that could not be kept no other is tried: the archive is not to be
+/// reached. A trail that is forked fails by itself.
+const MOST_FAILURES: usize = 5;
+
 /// What was done about plans that have ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tended {
     /// How many were deleted.
     pub pruned: usize,
-    /// Whether the archive could not be written.
-    pub unkept: bool,
+    /// How many have a trail that is not in the archive.
+    pub unkept: usize,
 }
 
 impl Cluster {
@@ -37,6 +41,7 @@ impl Cluster {
         let retention = SignedDuration::try_from(retention).unwrap_or(SignedDuration::MAX);
         let now = self.now();
         let mut tended = Tended::default();
+        let mut failures = 0;
         let mut page = ListParams::default().limit(PAGE);
         loop {
             let list = self.within("list deletionplans", self.plans().list(&page)).await?;
@@ -51,7 +56,8 @@ impl Cluster {
                 if !facts.status.phase.is_final() || facts.awaits_restoration() {
                     continue;
                 }
-                if !self.is_kept(&facts, &mut tended).await {
+                if !self.is_kept(&facts, &mut failures).await {
+                    tended.unkept += 1;
                     continue;
                 }
                 let last = facts.status.history.last();
@@ -68,16 +74,18 @@ impl Cluster {
     }
 
     /// Whether the plan's trail is in the archive, if there is one; it is brought there if need be.
-    async fn is_kept(&self, plan: &PlanFacts, tended: &mut Tended) -> bool {
-        let archived = match self.archive.state_of(Some(plan)) {
-            // What could not be reached for one is not tried for each.
-            Archived::Pending if tended.unkept => return false,
-            Archived::Pending => self.archive.keep(plan).await,
-            known => known,
+    async fn is_kept(&self, plan: &PlanFacts, failures: &mut usize) -> bool {
+        match self.archive.state_of(Some(plan)) {
+            Archived::Pending if *failures < MOST_FAILURES => {}
+            Archived::Pending => return false,
+            _ => return true,
+        }
+        let Archived::Failed(why) = self.archive.keep(plan).await else {
+            *failures = 0;
+            return true;
         };
-        let Archived::Failed(why) = archived else { return true };
         tracing::warn!(plan = plan.name, "the trail is not kept in the archive: failed to {why}");
-        tended.unkept = true;
+        *failures += 1;
         false
     }
 

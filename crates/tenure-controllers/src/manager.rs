@@ -147,7 +147,7 @@ async fn tending(cluster: Cluster, mut active: watch::Receiver<bool>, retention:
                 if pruned > 0 {
                     tracing::info!(pruned, "plans that ended long ago were deleted");
                 }
-                if unkept { TEND_AGAIN } else { TEND }
+                if unkept == 0 { TEND } else { TEND_AGAIN }
             }
             Err(error) => {
                 tracing::warn!(%error, "old plans stay a while longer");
