@@ -79,6 +79,20 @@ pub(crate) async fn ask(question: &Text, wanted: &Wanted) -> Outcome {
     }))
 }
 
+/// Does what was agreed to. Ctrl-C ends that, too: since the question it means nothing to the system
+/// any more, and a request may hang.
+///
+/// # Errors
+/// If it fails, or is interrupted.
+pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    tokio::select! {
+        outcome = work => outcome,
+        _ = tokio::signal::ctrl_c() => {
+            Err(Failure::error("interrupted; whether it was written before is not known; look again"))
+        }
+    }
+}
+
 /// A line of standard input, or nothing at its end.
 fn read_line() -> Option<String> {
     let mut line = String::new();

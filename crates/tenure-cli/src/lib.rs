@@ -46,7 +46,11 @@ pub fn run() -> ExitCode {
     let mut printer = Printer::default();
     let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
-        Err(told) => return tell_usage(&told, typed::machine(&words), &mut printer),
+        Err(told) => {
+            // What is told repeats what was typed, or pasted.
+            let told = Arguments::try_parse_from(typed::shown(&words)).err().unwrap_or(told);
+            return tell_usage(&told, typed::machine(&words), &mut printer);
+        }
     };
     match act(&arguments, &mut printer) {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 
 use crate::printer::Machine;
+use crate::text;
 
 /// Whether there is to be no colour. A word that only looks like that costs no more than colour.
 pub(crate) fn no_color(words: &[OsString]) -> bool {
@@ -24,9 +25,24 @@ pub(crate) fn machine(words: &[OsString]) -> Option<Machine> {
     })
 }
 
+/// The words, with what a terminal would obey shown in its place.
+pub(crate) fn shown(words: &[OsString]) -> Vec<OsString> {
+    words.iter().map(|word| text::shown(&word.to_string_lossy()).into_owned().into()).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+
+    #[test]
+    fn what_was_pasted_does_not_steer_the_terminal_when_it_is_repeated() {
+        let words = ["kubectl-tenure", "delete", "a\u{1b}[2J"].map(OsString::from);
+        let told = crate::arguments::Arguments::try_parse_from(shown(&words)).unwrap_err();
+        let told = told.render().to_string();
+        assert!(told.contains("a\\u{1b}[2J") && !told.contains('\u{1b}'), "{told:?}");
+    }
 
     #[test]
     fn a_form_for_programs_is_found_as_it_is_typed() {

@@ -43,7 +43,7 @@ pub struct DeleteArguments {
     /// Carry out the plan of that digest, or nothing; nobody is asked
     #[arg(long, value_name = "DIGEST", value_parser = digest, conflicts_with = "plan")]
     pub digest: Option<PlanDigest>,
-    /// Carry out the plan in that file, or nothing; nobody is asked
+    /// Carry out the plan in that file, or nothing; nobody is asked, unless another person made it
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "disposition")]
     pub plan: Option<PathBuf>,
     /// Write nothing: show the plan only, or also have the API server say what it would answer
@@ -96,6 +96,15 @@ pub enum DryRun {
 }
 
 impl DryRun {
+    /// What is told of something that is done, or would be.
+    pub fn told(self, what: &str) -> String {
+        match self {
+            Self::None => what.to_owned(),
+            Self::Client => format!("nothing was sent: {what} (dry run)"),
+            Self::Server => format!("it would be accepted: {what} (dry run)"),
+        }
+    }
+
     /// The word for it in results.
     pub fn word(self) -> &'static str {
         match self {

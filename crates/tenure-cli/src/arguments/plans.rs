@@ -4,7 +4,7 @@
 use clap::{Args, Subcommand};
 use tenure_core::plan::PlanDigest;
 
-use super::{ResultFormat, TableArguments};
+use super::{ResultFormat, TableArguments, WriteArguments};
 use crate::target::Target;
 
 /// `plans`.
@@ -44,9 +44,9 @@ pub struct ApproveArguments {
     /// One of your groups, which counts. By default all that the policies ask for
     #[arg(long, value_name = "NAME")]
     pub group: Vec<String>,
-    /// How to print what became of it
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub output: ResultFormat,
+    /// How it is written.
+    #[command(flatten)]
+    pub write: WriteArguments,
 }
 
 /// `confirm`.
@@ -65,9 +65,9 @@ pub struct ConfirmArguments {
     /// What to confirm; nobody is asked
     #[arg(long, value_name = "DIGEST", value_parser = super::delete::digest)]
     pub digest: Option<PlanDigest>,
-    /// How to print what became of it
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub output: ResultFormat,
+    /// How it is written.
+    #[command(flatten)]
+    pub write: WriteArguments,
 }
 
 /// `cancel`.
@@ -83,9 +83,9 @@ pub struct CancelArguments {
     /// project/NAME, or NAME
     #[arg(value_name = "KIND/NAME")]
     pub target: Target,
-    /// How to print what became of it
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub output: ResultFormat,
+    /// How it is written.
+    #[command(flatten)]
+    pub write: WriteArguments,
 }
 
 /// `breaker`.
@@ -117,8 +117,8 @@ pub enum BreakerAct {
         /// Why, for those who ask later
         #[arg(long, value_name = "TEXT", value_parser = super::reason)]
         reason: String,
-        /// How to print what became of it
-        #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-        output: ResultFormat,
+        /// How it is written.
+        #[command(flatten)]
+        write: WriteArguments,
     },
 }

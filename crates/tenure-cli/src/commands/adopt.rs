@@ -5,7 +5,7 @@
 //! changes meanwhile, nothing is written.
 
 use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
-use kube::api::{ListParams, PatchParams};
+use kube::api::ListParams;
 use kube::core::PartialObjectMeta;
 use kube::{Api, ResourceExt as _};
 use schemars::JsonSchema;
@@ -15,9 +15,9 @@ use tenure_cluster::{Category, ObjectPatch, RequestError};
 use tenure_core::contents::{Contents, MOST_TOLD, Manager, ManagerCount};
 use tenure_core::{Ledger, NamespaceFacts, keys};
 
-use super::say::writing;
+use super::say::sending;
 use crate::arguments::{AdoptArguments, DryRun, GlobalArguments, HowArguments, ReleaseArguments};
-use crate::dialog::{Wanted, ask};
+use crate::dialog::{Wanted, ask, unless_interrupted};
 use crate::exit::{Failure, Kind, Outcome};
 use crate::look::{looked_at, spinner};
 use crate::printer::Printer;
@@ -156,9 +156,12 @@ impl Change<'_> {
         }
         let dry_run = how.write.dry_run == DryRun::Server;
         let namespaces: Api<Namespace> = Api::all(session.client().clone());
-        let params = PatchParams { dry_run, ..writing() };
-        let written = namespaces.patch_metadata(name, &params, &patch.build()).await;
-        written.map_err(|error| changed(verb, name, error))?;
+        let params = sending(how.write.dry_run);
+        unless_interrupted(async {
+            let written = namespaces.patch_metadata(name, &params, &patch.build()).await;
+            written.map_err(|error| changed(verb, name, error))
+        })
+        .await?;
         if dry_run {
             result.done = "Nothing";
         }

@@ -11,9 +11,10 @@ use tenure_cluster::{ObjectPatch, breaker_record};
 use tenure_core::keys;
 use tenure_core::plan::BreakerRecord;
 
-use super::say::{Said, writing};
+use super::say::{Said, sending};
 use crate::arguments::{
-    AssumedArguments, BreakerAct, BreakerArguments, GlobalArguments, ResultFormat,
+    AssumedArguments, BreakerAct, BreakerArguments, DryRun, GlobalArguments, ResultFormat,
+    WriteArguments,
 };
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
@@ -67,7 +68,7 @@ pub(crate) async fn run(
     printer: &mut Printer,
 ) -> Outcome {
     let output = match &arguments.act {
-        Some(BreakerAct::Close { output, .. }) => *output,
+        Some(BreakerAct::Close { write, .. }) => write.output,
         None => arguments.output,
     };
     printer.for_programs(output.machine());
@@ -84,8 +85,8 @@ pub(crate) async fn run(
             let limit = known.published.map(|published| published.breaker);
             show(&BreakerState::of(map.as_ref(), limit), output, printer)
         }
-        Some(BreakerAct::Close { reason, .. }) => {
-            close(reason, map.as_ref(), &maps, &session, output, printer).await
+        Some(BreakerAct::Close { reason, write }) => {
+            close(reason, map.as_ref(), &maps, &session, write, printer).await
         }
     }
 }
@@ -95,7 +96,7 @@ async fn close(
     map: Option<&ConfigMap>,
     maps: &Api<ConfigMap>,
     session: &Session,
-    output: ResultFormat,
+    how: &WriteArguments,
     printer: &mut Printer,
 ) -> Outcome {
     let who = session.who().await?;
@@ -103,11 +104,7 @@ async fn close(
     let said = Said::new(format!("configmap/{BREAKER}"), "Closed", &who);
     let open = map.filter(|map| breaker_record(map).closed.is_none());
     let Some(map) = open else {
-        return said.nothing().tell(
-            "the breaker is not open; nothing was written",
-            output,
-            printer,
-        );
+        return said.nothing().tell("the breaker is not open; nothing was written", how, printer);
     };
     printer.tell(&Text::styled(CAREFUL, "the breaker is open: ").and(breaker_record(map).why));
     // Who closes what they have not seen closes nothing: it holds for the version that was read.
@@ -115,10 +112,12 @@ async fn close(
         .at_this_version()
         .annotate(&[(keys::CLOSED_BY, &who.user), (keys::CLOSED_BECAUSE, reason)])
         .build();
-    let written = maps.patch(BREAKER, &writing(), &patch).await;
-    written.map_err(|e| Failure::of_request("close the breaker", &e))?;
+    if how.dry_run != DryRun::Client {
+        let written = maps.patch(BREAKER, &sending(how.dry_run), &patch).await;
+        written.map_err(|e| Failure::of_request("close the breaker", &e))?;
+    }
     let message = format!("{} closes it; the next deletion goes on", who.user);
-    said.tell(message, output, printer)
+    said.tell(&message, how, printer)
 }
 
 impl BreakerState {

@@ -7,20 +7,23 @@ use tenure_cluster::ObjectPatch;
 use tenure_core::{Mode, Uid, keys, plan};
 
 use super::plans::{all, facts, find};
-use super::say::{Said, annotate_project, changed, of_project, writing};
-use crate::arguments::{CancelArguments, GlobalArguments};
+use super::say::{Said, annotate_project, changed, of_project, sending};
+use crate::arguments::{CancelArguments, DryRun, GlobalArguments};
 use crate::exit::{Failure, Outcome};
 use crate::look::alone;
 use crate::printer::Printer;
 use crate::remedy;
 use crate::session::Session;
 
+/// What calls a deletion off.
+const MARK: (&str, &str) = (keys::CANCEL, keys::TRUE);
+
 pub(crate) async fn run(
     arguments: &CancelArguments,
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    printer.for_programs(arguments.output.machine());
+    printer.for_programs(arguments.write.output.machine());
     let name = of_project(&arguments.target, "called off")?;
     let (session, known, who) = Session::announced(global, printer).await?;
     let project = session.project(name).await?;
@@ -29,24 +32,25 @@ pub(crate) async fn run(
     {
         return Err(Failure::refused(format!("project/{name} is not being deleted")));
     }
+    let dry_run = arguments.write.dry_run;
     let object = match project {
         Some(project) if known.settings.mode == Mode::Standalone => {
             let plans: Api<DeletionPlan> = Api::all(session.client().clone());
             let uid = project.uid().unwrap_or_default();
             let plan = plans.get_opt(&plan::name(name, &Uid::new(uid))).await.ok().flatten();
             is_in_time(&session, name, plan.as_ref()).await?;
-            annotate_project(&session, name, project.uid(), keys::CANCEL, keys::TRUE).await?;
+            annotate_project(&session, name, project.uid(), MARK, dry_run).await?;
             format!("project/{name}")
         }
         // Beside Kargo a Project that is going is heard by nobody, and soon it is gone.
-        project => call_off_plan(&session, name, project).await?,
+        project => call_off_plan(&session, name, project, dry_run).await?,
     };
     Said::new(object, "CalledOff", &who).tell(
-        format!(
+        &format!(
             "the deletion is called off; Project {name} is made anew and keeps its namespace, \
              unless that is gone or going already"
         ),
-        arguments.output,
+        &arguments.write,
         printer,
     )
 }
@@ -69,7 +73,12 @@ async fn is_in_time(session: &Session, name: &str, plan: Option<&DeletionPlan>) 
 }
 
 /// Calls the deletion off on its plan, which outlives the Project; gives back what was written to.
-async fn call_off_plan(session: &Session, name: &str, project: Option<Project>) -> Outcome<String> {
+async fn call_off_plan(
+    session: &Session,
+    name: &str,
+    project: Option<Project>,
+    dry_run: DryRun,
+) -> Outcome<String> {
     let absent = async || {
         let failure = session.absent::<Project>(format!("project/{name}")).await;
         let namespaces: Api<Namespace> = Api::all(session.client().clone());
@@ -106,9 +115,12 @@ async fn call_off_plan(session: &Session, name: &str, project: Option<Project>) 
         .next(format!("kubectl tenure plans {}", read.name)));
     }
     is_in_time(session, name, Some(&plan)).await?;
-    let patch = ObjectPatch::of(&plan.metadata).annotate(&[(keys::CANCEL, keys::TRUE)]).build();
+    if dry_run == DryRun::Client {
+        return Ok(object);
+    }
+    let patch = ObjectPatch::of(&plan.metadata).annotate(&[MARK]).build();
     let plans: Api<DeletionPlan> = Api::all(session.client().clone());
-    let written = plans.patch_metadata(&read.name, &writing(), &patch).await;
+    let written = plans.patch_metadata(&read.name, &sending(dry_run), &patch).await;
     written.map_err(|error| changed(&format!("annotate {object}"), error, &read.name))?;
     Ok(object)
 }

@@ -13,9 +13,11 @@ use tenure_core::{Disposition, Mode, keys};
 
 use super::marks::Decided;
 use super::plans::{all, facts, find, tree};
-use crate::arguments::{ApproveArguments, ConfirmArguments, GlobalArguments, ResultFormat};
+use crate::arguments::{
+    ApproveArguments, ConfirmArguments, DryRun, GlobalArguments, WriteArguments,
+};
 use crate::choice;
-use crate::dialog::{Wanted, ask};
+use crate::dialog::{Wanted, ask, unless_interrupted};
 use crate::exit::{Failure, Kind, Outcome};
 use crate::look::{Extent, Look};
 use crate::printer::Printer;
@@ -27,6 +29,8 @@ use crate::view::plan::{Detail, tree as tree_of};
 
 /// Groups that everybody is in, or that say nothing of a person.
 const IDLE_GROUPS: &str = "system:";
+/// What was done where nothing was.
+const NOTHING: &str = "Nothing";
 /// Most groups that an approval may name.
 const MOST_GROUPS: usize = 64;
 
@@ -36,10 +40,13 @@ const MOST_GROUPS: usize = 64;
 pub struct Said {
     /// What it is about, as kind/name.
     object: String,
-    /// What was done: Approved, Confirmed, CalledOff, Closed or Nothing.
+    /// What was done: Approved, Confirmed, CalledOff, Closed, or Nothing, for nothing had to be or it is a dry
+    /// run.
     done: &'static str,
     /// By whom.
     user: String,
+    /// Who wrote nothing, where it is a dry run: None, Client or Server.
+    dry_run: &'static str,
     /// The digest that was agreed to.
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
@@ -64,6 +71,7 @@ impl Said {
             object: object.into(),
             done,
             user: who.user.clone(),
+            dry_run: DryRun::None.word(),
             digest: None,
             before: None,
             after: None,
@@ -73,7 +81,7 @@ impl Said {
 
     /// Nothing was done, for nothing had to be.
     pub(super) fn nothing(self) -> Self {
-        Self { done: "Nothing", ..self }
+        Self { done: NOTHING, ..self }
     }
 
     /// Under that digest.
@@ -81,15 +89,21 @@ impl Said {
         Self { digest: Some(digest.to_string()), ..self }
     }
 
-    /// Tells it.
+    /// Tells it, or what it would be.
     pub(super) fn tell(
         self,
-        message: impl Into<String>,
-        format: ResultFormat,
+        message: &str,
+        how: &WriteArguments,
         printer: &mut Printer,
     ) -> Outcome {
-        let said = Self { message: message.into(), ..self };
-        match format.machine() {
+        let dry = how.dry_run;
+        let said = if dry == DryRun::None || self.done == NOTHING {
+            Self { message: message.to_owned(), ..self }
+        } else {
+            Self { message: dry.told(message), ..self.nothing() }
+        };
+        let said = Self { dry_run: dry.word(), ..said };
+        match how.output.machine() {
             Some(machine) => printer.document(machine, &Document::of(said)),
             None if said.after.is_some() => {
                 printer.line(&Decided::text(said.before.as_ref(), "before"))?;
@@ -106,7 +120,7 @@ pub(crate) async fn approve(
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    printer.for_programs(arguments.output.machine());
+    printer.for_programs(arguments.write.output.machine());
     let session = Session::open(global).await?;
     let (plans, who) = futures::join!(all(&session), session.who());
     let (plan, who) = (find(plans?, &arguments.name)?, who?);
@@ -132,12 +146,13 @@ pub(crate) async fn approve(
     let digest = alternative.as_ref().filter(|a| given == Some(a)).unwrap_or(&read.digest);
     let said = Said::new(&object, "Approved", &who).digest(digest);
     if read.approvals.iter().any(|a| a.user == who.user && a.digest == *digest) {
-        return said.nothing().tell("you have agreed to it already", arguments.output, printer);
+        return said.nothing().tell("you have agreed to it already", &arguments.write, printer);
     }
     let question = Text::plain(format!("Agree, as {}, that {}?", who.user, decision.explanation));
     let command = format!("kubectl tenure approve {} --digest {digest}", read.name);
     let wanted = severity(read.disposition, &plan.spec.project.name);
-    agree(given, &[digest], &question, &wanted, &command, printer).await?;
+    let dry_run = arguments.write.dry_run;
+    agree(given, &[digest], &question, &wanted, &command, dry_run, printer).await?;
     let groups = groups(arguments, &who)?;
     let approval = Approval { user: who.user.clone(), groups, digest: digest.as_str().to_owned() };
     let mut operations = vec![
@@ -155,10 +170,16 @@ pub(crate) async fn approve(
     }
     let patch = serde_json::from_value(json!(operations))
         .map_err(|error| Failure::error(error.to_string()))?;
-    let plans: Api<DeletionPlan> = Api::all(session.client().clone());
-    let written = plans.patch(&read.name, &writing(), &Patch::<()>::Json(patch)).await;
-    written.map_err(|error| changed("approve the plan", error, &read.name))?;
-    said.tell(format!("{} agrees", who.user), arguments.output, printer)
+    if dry_run != DryRun::Client {
+        let plans: Api<DeletionPlan> = Api::all(session.client().clone());
+        unless_interrupted(async {
+            let written =
+                plans.patch(&read.name, &sending(dry_run), &Patch::<()>::Json(patch)).await;
+            written.map_err(|error| changed("approve the plan", error, &read.name))
+        })
+        .await?;
+    }
+    said.tell(&format!("{} agrees", who.user), &arguments.write, printer)
 }
 
 pub(crate) async fn confirm(
@@ -166,7 +187,7 @@ pub(crate) async fn confirm(
     global: &GlobalArguments,
     printer: &mut Printer,
 ) -> Outcome {
-    printer.for_programs(arguments.output.machine());
+    printer.for_programs(arguments.write.output.machine());
     let name = of_project(&arguments.target, "confirmed")?;
     let (session, known, who) = Session::announced(global, printer).await?;
     let mut look = Look::at(name, &session, &known, &who, Extent::All, printer).await?;
@@ -190,14 +211,17 @@ pub(crate) async fn confirm(
     let question = Text::plain(format!("Confirm that {}?", plan.explain()));
     let command = format!("kubectl tenure confirm project/{name} --digest {digest}");
     let wanted = severity(plan.disposition, name);
-    agree(given, &[&digest], &question, &wanted, &command, printer).await?;
-    annotate_project(&session, name, Some(look_uid(&look)), keys::CONFIRM, digest.as_str()).await?;
+    let dry_run = arguments.write.dry_run;
+    agree(given, &[&digest], &question, &wanted, &command, dry_run, printer).await?;
+    let mark = (keys::CONFIRM, digest.as_str());
+    let written = annotate_project(&session, name, Some(look_uid(&look)), mark, dry_run);
+    unless_interrupted(written).await?;
     let said = Said::new(format!("project/{name}"), "Confirmed", &who).digest(&digest);
     let said = match &against {
         Some(_) => Said { before, after: Decided::of(&look), ..said },
         None => said,
     };
-    said.tell(format!("{digest} is confirmed"), arguments.output, printer)
+    said.tell(&format!("{digest} is confirmed"), &arguments.write, printer)
 }
 
 /// Whether anybody heeds what stands on the Project. Beside Kargo it is its plan on which people
@@ -232,6 +256,11 @@ pub(super) fn writing() -> PatchParams {
     PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() }
 }
 
+/// The same, where it may be that nothing is to be kept.
+pub(super) fn sending(dry_run: DryRun) -> PatchParams {
+    PatchParams { dry_run: dry_run != DryRun::None, ..writing() }
+}
+
 /// The name of the Project that something is done to the deletion of.
 pub(super) fn of_project<'a>(target: &'a Target, done: &str) -> Outcome<&'a str> {
     let name = &target.name;
@@ -251,13 +280,15 @@ fn severity(disposition: Disposition, name: &str) -> Wanted {
     }
 }
 
-/// The digest that was given is of what stands; else somebody has to agree.
+/// The digest that was given is of what stands; else somebody has to agree, unless nothing is
+/// written.
 async fn agree(
     given: Option<&PlanDigest>,
     stands: &[&PlanDigest],
     question: &Text,
     wanted: &Wanted,
     command: &str,
+    dry_run: DryRun,
     printer: &Printer,
 ) -> Outcome {
     match given {
@@ -267,6 +298,7 @@ async fn agree(
             "that is not the digest of what is decided now; nothing was written",
         )
         .next(command)),
+        None if dry_run != DryRun::None => Ok(()),
         None if printer.can_ask() => ask(question, wanted).await,
         None => Err(Failure::declined(
             "nobody can be asked without a terminal; say by a digest what you looked at; nothing \
@@ -291,13 +323,13 @@ fn look_uid(look: &Look) -> String {
     look.world.project().map(|project| project.uid.to_string()).unwrap_or_default()
 }
 
-/// Writes an annotation on that very Project.
+/// Writes an annotation on that very Project, unless nothing is to be sent.
 pub(super) async fn annotate_project(
     session: &Session,
     name: &str,
     uid: Option<String>,
-    key: &str,
-    value: &str,
+    mark: (&str, &str),
+    dry_run: DryRun,
 ) -> Outcome {
     let projects: Api<Project> = Api::all(session.client().clone());
     let project = projects.get(name).await;
@@ -308,8 +340,11 @@ pub(super) async fn annotate_project(
             format!("another Project {name} stands in its place; nothing was written"),
         ));
     }
-    let patch = ObjectPatch::of(&project.metadata).annotate(&[(key, value)]).build();
-    let written = projects.patch(name, &writing(), &patch).await;
+    if dry_run == DryRun::Client {
+        return Ok(());
+    }
+    let patch = ObjectPatch::of(&project.metadata).annotate(&[mark]).build();
+    let written = projects.patch(name, &sending(dry_run), &patch).await;
     written.map(drop).map_err(|error| changed(&format!("annotate project {name}"), error, name))
 }
 

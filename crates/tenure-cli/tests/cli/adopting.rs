@@ -30,7 +30,7 @@ async fn what_adoption_added_goes_with_the_project_that_moved_in() {
     let name = unique_name("moved");
     test.filled(&name).await;
     let said = test.run(ANNA, &["adopt", &name, "--yes"]);
-    assert_eq!(said.code, 0, "{said:?}");
+    compare("adopt", &said.naming(&name));
     assert_eq!(test.marks(&name).await, (Some("true".into()), Some(r#"{"label":true}"#.into())));
     test.ready(&name, json!({})).await;
     let said = test.run(ANNA, &["release", &name, "--yes"]);
@@ -70,8 +70,7 @@ async fn adoption_shows_what_stands_asks_and_is_taken_back_exactly() {
     let said = test.run(ANNA, &["adopt", &name, "--yes"]);
     assert_eq!(said.code, 3, "{said:?}");
     assert!(said.err.contains("was adopted already"), "{said:?}");
-    let said = test.run(ANNA, &["release", &name, "--yes"]);
-    assert_eq!(said.code, 0, "{said:?}");
+    compare("release", &test.run(ANNA, &["release", &name, "--yes"]).naming(&name));
     assert_eq!(test.marks(&name).await, (None, None));
     let said = test.run(ANNA, &["release", &name, "--yes"]);
     assert_eq!(said.code, 3, "{said:?}");

@@ -7,7 +7,7 @@ use tenure_archive::Archive;
 use tenure_core::trail::Entry;
 use tenure_testbed::{eventually, unique_name};
 
-use crate::support::{ANNA, Test, VERA, compare, said};
+use crate::support::{ANNA, Test, VERA, compare, compare_by_mode, said};
 
 impl Test {
     /// A Project that was deleted, and the trail of that.
@@ -40,14 +40,17 @@ async fn a_trail_is_listed_shown_verified_and_exported() {
     let table = test.run(VERA, &["audit", "list", "--project", &name]);
     let short = table.out.lines().nth(1).and_then(|row| row.split(' ').next()).expect("a name");
     assert!(short.len() < subject.len() && subject.starts_with(short), "{table:?}");
+    compare("audit_list", &table.naming(&name));
     let by_short = test.run(VERA, &["audit", "show", short]);
     assert!(by_short.out.contains(&subject), "{by_short:?}");
     let shown = test.run(VERA, &["audit", "show", &name]);
     let at = shown.out.split_whitespace().find(|word| word.ends_with('Z')).expect("a time");
     assert_eq!(at.len(), "2026-11-23T08:00:00Z".len(), "seconds are enough for people: {at}");
     assert!(shown.out.contains("whole; its head: "), "{shown:?}");
+    compare_by_mode("audit_show", &shown.naming(&name));
     let verified = test.run(VERA, &["audit", "verify", &name]);
     assert_eq!(verified.code, 0, "{verified:?}");
+    compare_by_mode("audit_verify", &verified.naming(&name));
     let head = verified.out.trim().strip_prefix("whole plan: ").expect("a head").to_owned();
     let anchored = test.run(VERA, &["audit", "verify", &name, "--anchor", &head]);
     assert_eq!(anchored.code, 0, "{anchored:?}");

@@ -27,6 +27,11 @@ async fn who_closes_the_open_breaker_lets_deletions_go_on() {
     assert_eq!(test.run(VERA, &["breaker", "-o", "json"]).json()["state"], "Open");
     let refused = test.run(VERA, &["breaker", "close", "--reason", "not mine to say"]);
     assert_eq!(refused.code, 3, "{refused:?}");
+    let dry = test.run(BOB, &["breaker", "close", "--reason", "tried", "--dry-run=server"]);
+    assert!(dry.code == 0 && dry.out.contains("it would be accepted: "), "{dry:?}");
+    let refused = test.run(VERA, &["breaker", "close", "--reason", "x", "--dry-run=server"]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert_eq!(test.run(VERA, &["breaker", "-o", "json"]).json()["state"], "Open");
     test.ready("mass-late", json!({})).await;
     let late = test.run(ANNA, &["delete", "mass-late"]);
     assert_eq!(late.code, 3, "{late:?}");

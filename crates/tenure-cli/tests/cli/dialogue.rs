@@ -1,8 +1,15 @@
 //! `delete` on a terminal: only the answer that means yes does anything.
 
+use http::Method;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use kube::api::DeleteParams;
 use nix::sys::wait::WaitStatus;
 use rexpect::session::PtySession;
 use serde_json::json;
+use tenure_testbed::audit::Entry;
+use tenure_testbed::eventually;
+use tenure_testbed::proxy::{Fault, Proxy, Rule};
 
 use crate::support::{ANNA, Test};
 
@@ -131,6 +138,110 @@ async fn what_stays_is_not_told_to_be_lost() {
     let secret = "/api/v1/namespaces/ask-spared/secrets/s";
     let request = http::Request::get(secret).body(Vec::new()).expect("a request");
     test.client.request::<serde_json::Value>(request).await.expect("it is there");
+}
+
+/// Between the answer and the end of what it asks for.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_interrupts_what_they_agreed_to_has_nothing_deleted() {
+    let test = Test::start().await;
+    let names = ["ask-stop", "ask-stop-too"];
+    for name in names {
+        test.ready(name, json!({})).await;
+    }
+    let dir = test.bed.plane.dir();
+    let proxy = Proxy::start(&dir.join("anna.kubeconfig")).await.expect("a proxy");
+    let through = dir.join("anna-through-a-proxy.kubeconfig");
+    proxy.write_kubeconfig(&through).expect("write a kubeconfig");
+    proxy.add(Rule::new(Fault::HangBefore).method(Method::DELETE));
+    let mut command = test.command(ANNA, &[&["delete"][..], &names].concat());
+    command.env("KUBECONFIG", through);
+    let terminal = rexpect::session::spawn_command(command, Some(PATIENCE_MS));
+    let mut terminal = terminal.expect("a terminal");
+    for _ in names {
+        terminal.exp_string("[y/N] ").expect("the question");
+        terminal.send_line("y").expect("answer");
+    }
+    eventually("the deletion is on its way", async || {
+        proxy.seen().iter().any(|seen| seen.method == Method::DELETE).then_some(())
+    })
+    .await;
+    terminal.send_control('c').expect("interrupt");
+    let (said, code) = ended(terminal);
+    assert_eq!(code, 4, "{said}");
+    let told = "project/ask-stop is not deleted, and what was written for that is taken back";
+    assert!(said.contains(told), "{said}");
+    assert!(said.contains("project/ask-stop-too is not deleted either"), "{said}");
+    for name in names {
+        let deleted = |entry: &&Entry| entry.verb == "delete";
+        let entries = test.audit.of(ANNA, name);
+        assert_eq!(entries.iter().filter(deleted).count(), 0, "{said}");
+        let project = test.projects.get(name).await.expect("it lives").metadata;
+        assert_eq!(project.annotations.unwrap_or_default().get("tenure.dev/confirm"), None);
+        assert!(project.deletion_timestamp.is_none());
+    }
+}
+
+/// Who agreed that a namespace stays did not agree that it goes. No version that the DELETE holds for
+/// covers what is in it.
+#[tokio::test]
+async fn what_was_agreed_to_stay_does_not_go_when_nothing_keeps_it_any_more() {
+    let test = Test::start().await;
+    let name = "ask-stays";
+    test.ready(name, json!({})).await;
+    let deployed = json!({"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:ask-stays/theirs"});
+    test.apply(&json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "theirs", "namespace": name, "annotations": deployed},
+    }))
+    .await;
+    let mut terminal = asked(&test, name, "[y/N] ");
+    let maps: Api<ConfigMap> = Api::namespaced(test.client.clone(), name);
+    maps.delete("theirs", &DeleteParams::default()).await.expect("it goes meanwhile");
+    terminal.send_line("y").expect("answer");
+    let (said, code) = ended(terminal);
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("something else was confirmed"), "{said}");
+    assert!(test.lives(name).await && test.has_namespace(name).await, "{said}");
+}
+
+#[tokio::test]
+async fn whoever_empties_a_namespace_is_asked_for_its_name() {
+    let test = Test::start().await;
+    test.ready("ask-all", json!({})).await;
+    test.config_map("ask-all", "precious").await;
+    test.policy("ask-all", json!({"floor": "Clean", "clean": {"scope": "All"}})).await;
+    let mut terminal = asked(&test, "ask-all", "Type ask-all to go on: ");
+    terminal.send_line("").expect("answer");
+    let (said, code) = ended(terminal);
+    assert_eq!(code, 4, "{said}");
+    let command = test.command(ANNA, &["delete", "ask-all"]);
+    let terminal = rexpect::session::spawn_command(command, Some(PATIENCE_MS));
+    let mut terminal = terminal.expect("a terminal");
+    let question = terminal.exp_string("Type ask-all to go on: ").expect("the question");
+    assert!(question.contains(" stays, emptied: "), "{question}");
+    terminal.send_line("no").expect("answer");
+    assert_eq!(ended(terminal).1, 4);
+}
+
+/// Nothing is in it but what came with it, and still it was somebody's before.
+#[tokio::test]
+async fn what_was_there_before_its_project_goes_only_by_its_name() {
+    let test = Test::start().await;
+    let name = "ask-adopted";
+    let labels = json!({"kargo.akuity.io/project": "true"});
+    test.apply(&json!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
+    }))
+    .await;
+    test.ready(name, json!({})).await;
+    let command = test.command(ANNA, &["delete", name, "--disposition", "delete"]);
+    let terminal = rexpect::session::spawn_command(command, Some(PATIENCE_MS));
+    let mut terminal = terminal.expect("a terminal");
+    terminal.exp_string("Type ask-adopted to go on: ").expect("the question");
+    terminal.send_line("y").expect("answer");
+    let (said, code) = ended(terminal);
+    assert_eq!(code, 4, "{said}");
+    assert!(test.lives(name).await);
 }
 
 #[tokio::test]

@@ -247,6 +247,14 @@ async fn plans_are_shown_agreed_to_confirmed_and_called_off() {
     assert_eq!(declined.code, 4, "{declined:?}");
     let wrong = format!("sha256:{}", "0".repeat(64));
     assert_eq!(test.run(ANNA, &["approve", "say-plan", "--digest", &wrong]).code, 6);
+    let agree = ["approve", "say-plan", "--digest", &digest];
+    for dry in ["--dry-run", "--dry-run=server"] {
+        let said = test.run(ANNA, &[&agree[..], &[dry, "-o", "json"]].concat()).json();
+        assert_eq!(said["done"], "Nothing", "{said:#}");
+        let told = said["message"].as_str().unwrap_or_default();
+        assert!(told.ends_with("anna agrees (dry run)"), "{said:#}");
+    }
+    assert_eq!(test.plan_of("say-plan").await.spec.approvals, []);
     compare_by_mode("approve", &test.run(ANNA, &["approve", "say-plan", "--digest", &digest]));
     let again = test.run(ANNA, &["approve", "say-plan", "--digest", &digest, "-o", "json"]).json();
     assert_eq!(again["done"], "Nothing");
@@ -261,9 +269,11 @@ async fn plans_are_shown_agreed_to_confirmed_and_called_off() {
     let refused = test.run(VERA, &["approve", "say-plan", "--digest", &digest]);
     assert_eq!(refused.code, 3, "{refused:?}");
 
+    let dry = test.run(ANNA, &["confirm", "say-plan", "--dry-run=server"]);
     let confirmed = test.run(ANNA, &["confirm", "say-plan", "--digest", &digest]);
     if MODE == Mode::Standalone {
-        assert_eq!(confirmed.code, 0, "{confirmed:?}");
+        assert!(dry.code == 0 && dry.out.contains("it would be accepted: "), "{dry:?}");
+        compare("confirm", &confirmed);
         assert_eq!(test.run(ANNA, &["confirm", "say-plan"]).code, 4);
     } else {
         // The Project is gone, and only its plan is heard.
@@ -284,7 +294,13 @@ async fn plans_are_shown_agreed_to_confirmed_and_called_off() {
     assert!(table.out.lines().all(|line| line.len() <= 80), "{table:?}");
     assert!(table.out.contains("say-plan."), "{table:?}");
 
-    assert_eq!(test.run(ANNA, &["cancel", "say-plan"]).code, 0);
+    compare_by_mode("plans_one", &test.run(VERA, &["plans", "say-plan"]));
+    for dry in ["--dry-run", "--dry-run=server"] {
+        let said = test.run(ANNA, &["cancel", "say-plan", dry]);
+        assert!(said.code == 0 && said.out.ends_with("(dry run)\n"), "{said:?}");
+    }
+    assert!(!test.lives("say-plan").await, "it is still being deleted, or gone");
+    compare_by_mode("cancel", &test.run(ANNA, &["cancel", "say-plan"]));
     tenure_testbed::eventually("the Project is made anew", async || {
         test.lives("say-plan").await.then_some(())
     })

@@ -62,6 +62,12 @@ impl Said {
         format!("exit {}\n--- stdout\n{}--- stderr\n{}", self.code, self.out, self.err)
     }
 
+    /// The same without that name, which is another one each time.
+    pub(crate) fn naming(&self, name: &str) -> Self {
+        let without = |text: &str| text.replace(name, "some-name");
+        Self { out: without(&self.out), err: without(&self.err), code: self.code }
+    }
+
     pub(crate) fn json(&self) -> Value {
         schema::read(&self.out)
     }

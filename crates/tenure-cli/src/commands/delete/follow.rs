@@ -54,6 +54,7 @@ pub(super) async fn follow(
     prepared: &Prepared,
     session: &Session,
     timeout: Duration,
+    interrupted: &Cell<bool>,
     printer: &Printer,
 ) -> Outcome<String> {
     let Some(project) = prepared.world_uid() else { return Ok(String::new()) };
@@ -66,12 +67,18 @@ pub(super) async fn follow(
         again: prepared.command(),
         going: Cell::new(false),
     };
+    let told =
+        format!("interrupted; the deletion of Project {} goes on all the same", followed.name);
+    if interrupted.get() {
+        return Err(followed.leaves(told));
+    }
     let bar = spinner(printer, &format!("deleting project {}", followed.name));
     let outcome = tokio::select! {
         outcome = watch(&followed, session, timeout, &bar) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(followed.leaves(format!(
-            "interrupted; the deletion of Project {} goes on all the same", followed.name
-        ))),
+        _ = tokio::signal::ctrl_c() => {
+            interrupted.set(true);
+            Err(followed.leaves(told))
+        }
     };
     bar.finish_and_clear();
     outcome

@@ -4,8 +4,13 @@ mod carry_out;
 mod follow;
 mod prepare;
 
+use std::cell::Cell;
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Serialize;
+use tenure_api::Project;
+use tenure_core::Uid;
 
 use crate::arguments::{DeleteArguments, DryRun, GlobalArguments};
 use crate::dialog::ask;
@@ -24,6 +29,8 @@ use prepare::Prepared;
 
 /// How often it is looked again, where the Project changes between the look and the deletion.
 const ATTEMPTS: usize = 8;
+/// For how long somebody who interrupts waits for what they interrupt to be taken back.
+const GIVES_UP_WITHIN: Duration = Duration::from_secs(5);
 
 /// What became of Projects that were to be deleted.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -60,6 +67,8 @@ struct Task<'a> {
     known: Known,
     who: Who,
     file: Option<PlanFile>,
+    /// Whether somebody pressed Ctrl-C after they had agreed: nothing more is begun or followed.
+    interrupted: Cell<bool>,
 }
 
 pub(crate) async fn run(
@@ -71,7 +80,7 @@ pub(crate) async fn run(
     let names = names(arguments)?;
     let file = arguments.plan.as_deref().map(PlanFile::read).transpose()?;
     let (session, known, who) = Session::announced(global, printer).await?;
-    let task = Task { arguments, session, known, who, file };
+    let task = Task { arguments, session, known, who, file, interrupted: Cell::default() };
     let mut items = Vec::new();
     for name in names {
         let prepared = task.prepare(&name, printer).await;
@@ -159,6 +168,14 @@ impl Task<'_> {
         for (name, prepared) in items {
             let ended = match prepared {
                 Err(failure) => (Ended::of(name, None, Err(failure)), None),
+                Ok(prepared) if self.interrupted.get() => {
+                    let why = format!(
+                        "project/{name} is not deleted either, for it was interrupted; nothing was \
+                         written"
+                    );
+                    let failure = Failure::declined(why).next(prepared.command());
+                    (Ended::of(name, Some(&prepared), Err(failure)), None)
+                }
                 Ok(prepared) => {
                     let outcome = Box::pin(self.send(&prepared, printer)).await;
                     let mut ended = Ended::of(name, Some(&prepared), outcome);
@@ -173,7 +190,9 @@ impl Task<'_> {
         for (mut ended, prepared) in sent {
             if let Some(prepared) = prepared.filter(|_| ended.accepted && self.arguments.wait) {
                 let timeout = self.arguments.timeout;
-                ended.outcome = follow::follow(&prepared, &self.session, timeout, printer).await;
+                ended.outcome =
+                    follow::follow(&prepared, &self.session, timeout, &self.interrupted, printer)
+                        .await;
             }
             outcomes.push(ended);
         }
@@ -228,7 +247,14 @@ impl Task<'_> {
     /// others have yet to agree to exactly that.
     async fn send(&self, prepared: &Prepared, printer: &Printer) -> Outcome<String> {
         let mut written = Written::default();
-        let sent = Box::pin(self.try_to_send(prepared, &mut written, printer)).await;
+        let sent = tokio::select! {
+            sent = Box::pin(self.try_to_send(prepared, &mut written, printer)) => Some(sent),
+            _ = tokio::signal::ctrl_c() => None,
+        };
+        let Some(sent) = sent else {
+            self.interrupted.set(true);
+            return Err(self.gives_up(prepared, &written).await);
+        };
         if let Err(failure) = &sent
             && matches!(failure.kind, Kind::Refused | Kind::PlanChanged)
             && !prepared.awaits_approvals()
@@ -237,6 +263,40 @@ impl Task<'_> {
             printer.warn(failure.message);
         }
         sent
+    }
+
+    /// Whoever interrupts it does not want it any more. What was written is taken back, which ends
+    /// the version that a DELETE on its way holds for, and then it is looked whether that came first.
+    async fn gives_up(&self, prepared: &Prepared, written: &Written) -> Failure {
+        let name = &prepared.look.name;
+        let looks = tokio::time::timeout(GIVES_UP_WITHIN, async {
+            written.take_back(name, &self.session).await?;
+            self.session.project(name).await
+        });
+        let plans = format!("kubectl tenure plans {name}");
+        let stands = |project: &Project| {
+            let meta = &project.metadata;
+            meta.deletion_timestamp.is_none()
+                && meta.uid.as_deref() == prepared.world_uid().map(Uid::as_str)
+        };
+        match looks.await {
+            Ok(Ok(Some(project))) if stands(&project) => Failure::declined(format!(
+                "interrupted; project/{name} is not deleted, and what was written for that is taken \
+                 back"
+            )),
+            Ok(Ok(_)) => Failure::new(
+                Kind::TimedOut,
+                format!(
+                    "interrupted; the deletion of project/{name} was accepted before, and goes on"
+                ),
+            )
+            .next(plans)
+            .next(format!("kubectl tenure cancel project/{name}")),
+            Ok(Err(_)) | Err(_) => Failure::error(format!(
+                "interrupted; whether the deletion of project/{name} was accepted is not known"
+            ))
+            .next(plans),
+        }
     }
 
     /// Asks for the deletion. Where the Project changed meanwhile it is looked at again, and what

@@ -2,6 +2,7 @@
 
 use tenure_api::plan::PlannedDecision;
 use tenure_core::contents::Contents;
+use tenure_core::contents::clean::Scope;
 use tenure_core::plan::{Plan, PlanDigest};
 use tenure_core::{Disposition, Gate, Origin, Source, Uid};
 
@@ -50,8 +51,10 @@ impl Prepared {
             holds_still(&look, wanted, file)?;
         }
         if let Some(preview) = &look.preview {
-            // Who agreed to what destroys binds the server to it.
-            writes.confirm = preview.plan.destroys().then(|| preview.plan.digest());
+            // Who agreed to it binds the server to it, also to what stays: what presumes that may be
+            // gone before the deletion is asked for.
+            let heard = preview.plan.destroys() || look.known.published.is_some();
+            writes.confirm = heard.then(|| preview.plan.digest());
             refused(&look, &preview.gates)?;
             unheeded(&look, &preview.plan)?;
         }
@@ -161,6 +164,10 @@ impl Prepared {
                 format!(" and {} in it will be deleted", many(objects, "object"))
             }
             (Disposition::Delete, None) => " and everything in it will be deleted".to_owned(),
+            (Disposition::Clean, objects) if plan.scope == Some(Scope::All) => format!(
+                " stays, emptied: {} in it go, but for Kubernetes' own and those of kept kinds",
+                objects.map_or_else(|| "all objects".to_owned(), |n| many(n, "object"))
+            ),
             (Disposition::Clean, Some(objects)) => format!(
                 " stays, and of its {} those go that are the Project's alone",
                 many(objects, "object")

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
-use kube::api::{ObjectMeta, Patch, PatchParams};
+use kube::api::{ObjectMeta, Patch};
 use tenure_api::Project;
 use tenure_cluster::{Category, ObjectPatch, RequestError, Supposed};
 use tenure_core::{Keep, Mode};
 
 use super::Decided;
 use crate::arguments::{DryRun, MarkArguments};
-use crate::commands::say::writing;
+use crate::commands::say::sending;
 use crate::exit::{Failure, Kind, Outcome};
 use crate::look::{Extent, Look};
 use crate::printer::Printer;
@@ -77,15 +77,12 @@ impl<'a> Change<'a> {
         } else {
             Box::pin(stood.supposing(self.supposed(annotations), session)).await?
         };
-        Ok(Made { before, after: Decided::of(&after), stood: false, message: self.message() })
-    }
-
-    fn message(&self) -> String {
-        match self.how.write.dry_run {
-            DryRun::None => self.told.clone(),
-            DryRun::Client => format!("nothing was sent: {} (dry run)", self.told),
-            DryRun::Server => format!("it would be accepted: {} (dry run)", self.told),
-        }
+        Ok(Made {
+            before,
+            after: Decided::of(&after),
+            stood: false,
+            message: self.how.write.dry_run.told(&self.told),
+        })
     }
 
     /// Whether what protects comes in time. What a Project says that stays is for the namespace that
@@ -160,7 +157,10 @@ impl<'a> Change<'a> {
                     return Err(session.absent::<Project>(self.target).await);
                 };
                 let sent = match self.to_send(&project.metadata).map_err(other)? {
-                    Some(patch) => projects.patch(name, &self.params(), &patch).await.map(drop),
+                    Some(patch) => projects
+                        .patch(name, &sending(self.how.write.dry_run), &patch)
+                        .await
+                        .map(drop),
                     None => Ok(()),
                 };
                 (project.metadata, sent)
@@ -172,7 +172,10 @@ impl<'a> Change<'a> {
                     return Err(session.absent::<Namespace>(self.target).await);
                 };
                 let sent = match self.to_send(&namespace.metadata).map_err(other)? {
-                    Some(patch) => namespaces.patch(name, &self.params(), &patch).await.map(drop),
+                    Some(patch) => namespaces
+                        .patch(name, &sending(self.how.write.dry_run), &patch)
+                        .await
+                        .map(drop),
                     None => Ok(()),
                 };
                 (namespace.metadata, sent)
@@ -187,10 +190,6 @@ impl<'a> Change<'a> {
         } else {
             Written::Nothing
         })
-    }
-
-    fn params(&self) -> PatchParams {
-        PatchParams { dry_run: self.how.write.dry_run != DryRun::None, ..writing() }
     }
 
     /// What of it does not stand there yet.
