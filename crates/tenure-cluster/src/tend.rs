@@ -17,8 +17,8 @@ use crate::gather::Cluster;
 /// Plans per page of the list: each may be as large as etcd lets it be.
 const PAGE: u32 = 20;
 
-/// After how many trails in a row that could not be kept no other is tried: the archive is not to be
-/// reached. A trail that is forked fails by itself.
+/// After how many plans in a row whose trail could not be kept no other is tried: the archive is not
+/// to be reached. A trail that is forked fails by itself.
 const MOST_FAILURES: usize = 5;
 
 /// What was done about plans that have ended.
@@ -78,7 +78,10 @@ impl Cluster {
         match self.archive.state_of(Some(plan)) {
             Archived::Pending if *failures < MOST_FAILURES => {}
             Archived::Pending => return false,
-            _ => return true,
+            _ => {
+                *failures = 0;
+                return true;
+            }
         }
         let Archived::Failed(why) = self.archive.keep(plan).await else {
             *failures = 0;

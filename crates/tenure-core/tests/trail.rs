@@ -120,6 +120,15 @@ fn what_may_come_again_and_again_leaves_room_for_the_outcome() {
 }
 
 #[test]
+fn what_comes_of_calling_off_can_be_said_wherever_that_was() {
+    let mut history = Vec::new();
+    while has_room(&history, Event::Cancelled) {
+        history.push(append(&history, SUBJECT, at(0), Event::Cancelled, PLAN, None, ""));
+    }
+    assert!(has_room(&history, Event::Restored) && has_room(&history, Event::Void));
+}
+
+#[test]
 fn every_changed_field_is_named() {
     let whole = trail(&["a", "b", "c"]);
     let other = append(&[], "another", at(9), Event::Void, "p", None, "z");

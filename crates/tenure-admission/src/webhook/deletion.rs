@@ -95,19 +95,19 @@ impl Admission {
             return (Verdict::allowed(), None);
         }
         if let Some(former) = &project.restored_from {
-            match self.cluster.awaits_restoration(name, former).await {
-                Ok(false) => {}
-                Ok(true) => {
-                    let why = format!(
-                        "Project {name} was made anew just now, for its deletion was called off; \
-                         that is being recorded; try again in a moment"
-                    );
-                    return (Verdict::undecided(why), None);
-                }
-                Err(error) => {
-                    let why = format!("failed to {error}; try again");
-                    return (Verdict::undecided(why), None);
-                }
+            let why = match self.cluster.awaits_restoration(name, former).await {
+                Ok(false) => None,
+                // Where nothing is left to protect, blindness refuses nothing.
+                Err(_) if preview.is_none() => None,
+                Ok(true) => Some(format!(
+                    "Project {name} was made anew just now, for its deletion was called off; that \
+                     is being recorded; try again in a moment"
+                )),
+                Err(error) => Some(format!("failed to {error}; try again")),
+            };
+            if let Some(why) = why {
+                // Who breaks the glass goes on all the same, and Kargo is told.
+                return (Verdict::undecided(why), Some(world));
             }
         }
         let Some(preview) = preview else {

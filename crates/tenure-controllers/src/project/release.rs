@@ -33,16 +33,28 @@ pub struct Released {
     projects: BTreeSet<String>,
     namespaces: BTreeSet<String>,
     plans: usize,
+    /// Projects whose deletion was called off, and that could not be made anew.
+    lost: BTreeSet<String>,
 }
 
 impl fmt::Display for Released {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { projects, namespaces, plans } = self;
+        let Self { projects, namespaces, plans, lost } = self;
         let (projects, namespaces) = (projects.len(), namespaces.len());
         write!(
             f,
             "projects released: {projects}, namespaces released: {namespaces}, plans ended: {plans}; \
              nothing was deleted"
+        )?;
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let lost: Vec<_> = lost.iter().map(String::as_str).collect();
+        write!(
+            f,
+            "; not made anew, although their deletion was called off: {}; what they were is in their \
+             DeletionPlans",
+            lost.join(", ")
         )
     }
 }
@@ -132,6 +144,11 @@ async fn release(
                     "its deletion was called off, and it could not be made anew: failed to {error}"
                 );
                 trouble = Some(Trouble { kind: step.trouble_kind(), what: error.to_string() });
+                world = cluster.gather(name).await?;
+                if world.project().is_none() {
+                    released.lost.insert(name.to_owned());
+                }
+                continue;
             }
             outcome => outcome?,
         }

@@ -130,9 +130,14 @@ pub fn append(
 }
 
 /// Whether the trail may hold one more entry of this kind. The last [`RESERVED`] places are for
-/// the events that carry a plan out or end it.
+/// the events that carry a plan out or end it; after one that calls a deletion off, it has to be said
+/// what came of that.
 pub fn has_room(history: &[Entry], event: Event) -> bool {
-    let bound = if event.is_outcome() { MAX_ENTRIES } else { MAX_ENTRIES - RESERVED };
+    let bound = match event {
+        Event::Cancelled => MAX_ENTRIES - 1,
+        event if event.is_outcome() => MAX_ENTRIES,
+        _ => MAX_ENTRIES - RESERVED,
+    };
     history.len() < bound
 }
 
