@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check, one after the other, on one control plane.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
@@ -12,6 +13,11 @@ use crate::{codegen, demo, deps};
 
 /// The version of cargo-deny; built from source where it is not.
 const CARGO_DENY: &str = "0.20.2";
+
+/// Says how many tests of a program run at once.
+const THREADS: &str = "RUST_TEST_THREADS";
+/// Most of their time they wait: for a control plane to come up, for time to pass.
+const TESTS_PER_CORE: usize = 2;
 
 pub(crate) async fn run_checks() -> anyhow::Result<()> {
     step("format", || run(cargo(&["fmt", "--all", "--check"])))?;
@@ -35,6 +41,10 @@ pub(crate) async fn run_checks() -> anyhow::Result<()> {
     step("tests", || {
         let mut tests = cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
         tests.env(DIR_VARIABLE, plane.dir()).env("INSTA_UPDATE", "no");
+        if std::env::var_os(THREADS).is_none() {
+            let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+            tests.env(THREADS, (TESTS_PER_CORE * cores).to_string());
+        }
         run(tests)
     })?;
     drop(plane);
