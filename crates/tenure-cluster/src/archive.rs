@@ -60,6 +60,10 @@ impl Archive {
             .map_or(0, |last| last + 1);
         for entry in &history[from..] {
             if let Err(why) = sink.keep(&plan.name, entry).await {
+                tracing::warn!(
+                    plan = plan.name,
+                    "the trail is not kept in the archive: failed to {why}"
+                );
                 return Archived::Failed(why);
             }
         }
@@ -83,13 +87,6 @@ impl Cluster {
 
     pub(crate) async fn archive(&self, world: &mut World) {
         let Some(plan) = &world.plan_facts else { return };
-        let archived = self.archive.keep(plan).await;
-        if let Archived::Failed(why) = &archived {
-            tracing::warn!(
-                project = world.name,
-                "the trail is not kept in the archive: failed to {why}"
-            );
-        }
-        world.archived = archived;
+        world.archived = self.archive.keep(plan).await;
     }
 }

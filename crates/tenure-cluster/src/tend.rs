@@ -83,13 +83,9 @@ impl Cluster {
                 return true;
             }
         }
-        let Archived::Failed(why) = self.archive.keep(plan).await else {
-            *failures = 0;
-            return true;
-        };
-        tracing::warn!(plan = plan.name, "the trail is not kept in the archive: failed to {why}");
-        *failures += 1;
-        false
+        let kept = !matches!(self.archive.keep(plan).await, Archived::Failed(_));
+        *failures = if kept { 0 } else { *failures + 1 };
+        kept
     }
 
     async fn prune(&self, plan: &DeletionPlan) -> Result<(), RequestError> {

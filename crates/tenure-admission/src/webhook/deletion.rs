@@ -7,7 +7,7 @@
 
 use tenure_cluster::{Asker, Category, Outlook, RequestError, World};
 use tenure_core::lifecycle::Preview;
-use tenure_core::{Disposition, Gate, NamespaceName, Source};
+use tenure_core::{Disposition, Gate, NamespaceName, ProjectFacts, Source};
 
 use super::review::{Request, Target, User};
 use super::verdict::Verdict;
@@ -94,21 +94,9 @@ impl Admission {
             // It was let in before; what holds it now is for the controller to say.
             return (Verdict::allowed(), None);
         }
-        if let Some(former) = &project.restored_from {
-            let why = match self.cluster.awaits_restoration(name, former).await {
-                Ok(false) => None,
-                // Where nothing is left to protect, blindness refuses nothing.
-                Err(_) if preview.is_none() => None,
-                Ok(true) => Some(format!(
-                    "Project {name} was made anew just now, for its deletion was called off; that \
-                     is being recorded; try again in a moment"
-                )),
-                Err(error) => Some(format!("failed to {error}; try again")),
-            };
-            if let Some(why) = why {
-                // Who breaks the glass goes on all the same, and Kargo is told.
-                return (Verdict::undecided(why), Some(world));
-            }
+        if let Some(why) = self.still_made_anew(name, project, preview.is_none()).await {
+            // Who breaks the glass goes on all the same, and Kargo is told.
+            return (Verdict::undecided(why), Some(world));
         }
         let Some(preview) = preview else {
             // Nothing is left to protect, and a refusal could hold a terminating Namespace for ever.
@@ -142,6 +130,26 @@ impl Admission {
                 let why = format!("the plan for Project {name} could not be recorded");
                 (Verdict::undecided(format!("{why}: failed to {error}; try again")), Some(world))
             }
+        }
+    }
+
+    /// Why a Project that was made anew cannot go yet, if so: that is still to be written on the plan
+    /// of the one before, which asks for it once more until then. Where nothing is left to protect,
+    /// blindness refuses nothing.
+    async fn still_made_anew(
+        &self,
+        name: &str,
+        project: &ProjectFacts,
+        nothing_left: bool,
+    ) -> Option<String> {
+        match self.cluster.awaits_restoration(name, project.restored_from.as_ref()?).await {
+            Ok(false) => None,
+            Err(_) if nothing_left => None,
+            Ok(true) => Some(format!(
+                "Project {name} was made anew just now, for its deletion was called off; that is \
+                 being recorded; try again in a moment"
+            )),
+            Err(error) => Some(format!("failed to {error}; try again")),
         }
     }
 

@@ -3,11 +3,10 @@
 
 use tenure_core::lifecycle::{Trouble, TroubleKind, Wait, release_step, still_let};
 use tenure_core::plan::Phase;
-use tenure_core::policy::{Approvals, Enforcement, Policy, Selector, Terms};
 use tenure_core::{Cancel, Lien, Mode, ProjectFacts, Step, Uid, next_step};
 
-use crate::steps;
 use crate::world::World;
+use crate::{four_eyes, steps};
 
 /// A Project that Kargo provided for. Its Namespace is recorded as its own.
 fn beside_kargo() -> World {
@@ -30,17 +29,7 @@ fn delete(world: &mut World) -> Vec<&'static str> {
 /// Project, which is gone but for what was recorded of it.
 fn waiting() -> (World, ProjectFacts) {
     let mut world = beside_kargo();
-    world.policies = vec![Policy {
-        name: "four-eyes".to_owned(),
-        uid: Uid::new("policy"),
-        generation: 1,
-        selector: Selector::default(),
-        enforcement: Enforcement::Enforce,
-        terms: Terms {
-            approvals: [Approvals { count: 1, groups: Default::default() }].into(),
-            ..Terms::default()
-        },
-    }];
+    world.policies = vec![four_eyes()];
     delete(&mut world);
     let recorded = world.project.clone().expect("a project");
     (world, recorded)

@@ -212,11 +212,9 @@ fn what_a_policy_wants_archived_waits_where_there_is_no_archive() {
     assert!(steps(&mut world).contains(&"DeleteNamespace"));
 }
 
-/// A Project whose deletion was asked for by somebody, and refused for want of agreement: the plan
-/// stands, and the Project lives.
-fn refused() -> World {
-    let mut world = World::ready();
-    world.policies = vec![Policy {
+/// Somebody else than whoever asks has to agree.
+fn four_eyes() -> Policy {
+    Policy {
         name: "four-eyes".to_owned(),
         uid: Uid::new("policy"),
         generation: 1,
@@ -226,7 +224,14 @@ fn refused() -> World {
             approvals: [Approvals { count: 1, groups: Default::default() }].into(),
             ..Terms::default()
         },
-    }];
+    }
+}
+
+/// A Project whose deletion was asked for by somebody, and refused for want of agreement: the plan
+/// stands, and the Project lives.
+fn refused() -> World {
+    let mut world = World::ready();
+    world.policies = vec![four_eyes()];
     world.apply(&Step::ReadContents);
     let asked = preview(&world.seen(), world.now).expect("all is read").expect("a plan");
     assert_eq!(asked.gates[0].source, Source::Approvals);
