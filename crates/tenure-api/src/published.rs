@@ -9,7 +9,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::{Deserialize, Serialize};
 use tenure_core::plan::BreakerLimit;
-use tenure_core::{Mode, Profile, Settings};
+use tenure_core::{Accounts, Mode, Profile, Settings};
 
 use crate::install::{SETTINGS, named};
 
@@ -47,9 +47,12 @@ pub struct Published {
     pub archive_required: bool,
     /// Whether the API server asks it before Projects and their namespaces come or go.
     pub admission: bool,
-    /// Accounts that delete Projects on behalf of people whom nobody knows.
+    /// Accounts that act for people, besides every ServiceAccount.
     #[serde(default)]
     pub front_ends: BTreeSet<String>,
+    /// Accounts that are persons although they look like programs.
+    #[serde(default)]
+    pub persons: BTreeSet<String>,
     /// Whether a Project may be deleted only by who may delete its namespace.
     #[serde(default)]
     pub check_requester: bool,
@@ -129,7 +132,8 @@ impl Published {
             archive: false,
             archive_required: settings.archive_required,
             admission: false,
-            front_ends: BTreeSet::new(),
+            front_ends: settings.accounts.front_ends.clone(),
+            persons: settings.accounts.persons.clone(),
             check_requester: false,
         }
     }
@@ -154,6 +158,10 @@ impl Published {
                 percent: self.breaker.percent,
             },
             archive_required: self.archive_required,
+            accounts: Accounts {
+                front_ends: self.front_ends.clone(),
+                persons: self.persons.clone(),
+            },
             ..Settings::default()
         }
     }

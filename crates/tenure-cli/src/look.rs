@@ -75,7 +75,7 @@ impl Look {
         let cluster = session.cluster(known).telling(most, move |seen| {
             drawn.set_message(looked_at(&seen));
         });
-        let requester = Requester { user: who.user.clone(), via: None };
+        let requester = Requester::of(&who.user, &known.settings.accounts);
         let looked = Box::pin(cluster.outlook(name, Some(requester), Duration::MAX)).await;
         let outlook = looked.inspect_err(|_| spinner.finish_and_clear())?;
         let (there, project) = (outlook.world.namespace(), outlook.world.project());

@@ -11,6 +11,7 @@
 //! - a destructive [`Step`] names the UID and resourceVersion it was decided on.
 
 pub mod access;
+mod accounts;
 mod claim;
 pub mod contents;
 mod decide;
@@ -29,6 +30,7 @@ mod statements;
 pub mod status;
 pub mod trail;
 
+pub use accounts::Accounts;
 pub use claim::{Claim, Disposition, Gate, Source};
 pub use decide::{Decision, decide};
 pub use facts::{Blocker, NamespaceFacts, ProjectFacts, Stamp};

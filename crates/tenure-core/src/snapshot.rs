@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::contents::Manager;
 use crate::plan::BreakerLimit;
 use crate::policy::Demands;
-use crate::{NamespaceFacts, NotOwned, ProjectFacts, Statements, Tenancy, keys, tenancy};
+use crate::{Accounts, NamespaceFacts, NotOwned, ProjectFacts, Statements, Tenancy, keys, tenancy};
 
 /// What adopted namespaces are presumed to deserve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct Settings {
     /// Namespaces that no Project may touch, besides `default` and `kube-*`:
     /// Kargo's, Tenure's, and what the operator names.
     pub system_namespaces: BTreeSet<String>,
+    /// Which accounts are persons.
+    pub accounts: Accounts,
     /// How long a Namespace may take to go before the Project's status says what blocks it.
     pub patience: Duration,
     /// Kinds that are no content and are not missed when they cannot be read, as `plural.group`,
@@ -107,6 +109,7 @@ impl Default for Settings {
             kargo_namespace: "kargo".to_owned(),
             tenure_namespace: "tenure-system".to_owned(),
             system_namespaces: BTreeSet::from(["tenure-system".to_owned()]),
+            accounts: Accounts::default(),
             patience: Duration::from_secs(10),
             ignored_kinds: BTreeSet::from(["*.metrics.k8s.io".to_owned()]),
             argocd_instance_label: None,

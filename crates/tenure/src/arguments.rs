@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tenure_api::install::Installation;
-use tenure_core::{Mode, Profile, Settings};
+use tenure_core::{Accounts, Mode, Profile, Settings};
 
 /// Decides what becomes of a Kubernetes namespace when the Kargo Project that lives in it goes.
 #[derive(Parser)]
@@ -191,10 +191,15 @@ pub(crate) struct WebhookArguments {
     /// the way. That they passed is told and logged; what is decided does not change
     #[arg(long, env = "TENURE_BREAK_GLASS_GROUP", value_name = "GROUP")]
     pub(crate) break_glass_group: Option<String>,
-    /// An account that deletes Projects on behalf of people whom nobody knows; by default the one
-    /// of Kargo's API server. Can be given several times
+    /// An account that acts for people, besides Kargo's API server and every ServiceAccount. Its
+    /// approvals do not count, and a deletion that it asks for needs one approval more. Can be
+    /// given several times
     #[arg(long, value_name = "USER")]
     pub(crate) front_end: Vec<String>,
+    /// An account that only one person uses, although it is a ServiceAccount or a --front-end: its
+    /// approvals count. Can be given several times
+    #[arg(long, value_name = "USER")]
+    pub(crate) person: Vec<String>,
     /// The pod that this is, in --namespace: whether deletions are guarded is shown as its condition
     /// tenure.dev/GuardEffective, and whether --mode fits who else looks after Projects as
     /// tenure.dev/ModeFits
@@ -248,6 +253,22 @@ impl DecisionArguments {
             ignored_kinds: self.ignored_kind.iter().cloned().collect(),
             argocd_instance_label: self.argocd_instance_label.clone(),
             ..Settings::default()
+        }
+    }
+}
+
+impl ServerArguments {
+    /// Which accounts are persons.
+    pub(crate) fn accounts(&self) -> Accounts {
+        let kargo_api = format!(
+            "{}{}:kargo-api",
+            Accounts::SERVICE_ACCOUNT_PREFIX,
+            self.decision.kargo_namespace
+        );
+        let named = self.webhook.front_end.iter().cloned();
+        Accounts {
+            front_ends: named.chain([kargo_api]).collect(),
+            persons: self.webhook.person.iter().cloned().collect(),
         }
     }
 }

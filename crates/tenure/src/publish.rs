@@ -12,7 +12,6 @@ use tenure_core::{Settings, keys};
 use tokio::sync::watch;
 
 use crate::arguments::ServerArguments;
-use crate::webhook;
 
 /// How soon to try again.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
@@ -24,7 +23,6 @@ pub(crate) fn published(arguments: &ServerArguments, settings: &Settings) -> Pub
         plan_retention_seconds: plan_retention.as_secs(),
         archive: archive.is_some(),
         admission: webhook.webhook_listen.is_some(),
-        front_ends: webhook::front_ends(arguments),
         check_requester: webhook.check_requester,
         ..Published::of(settings, env!("CARGO_PKG_VERSION"))
     }

@@ -111,6 +111,7 @@ fn settings(arguments: &ServerArguments) -> Settings {
             percent: arguments.breaker_percent,
         },
         archive_required: arguments.archive_required,
+        accounts: arguments.accounts(),
         ..arguments.decision.settings()
     }
 }

@@ -1,6 +1,5 @@
 //! The webhook of this replica: every replica answers, whoever leads.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -60,20 +59,9 @@ pub(crate) async fn run(
     }
 }
 
-/// Accounts that delete Projects on behalf of people whom nobody knows.
-pub(crate) fn front_ends(arguments: &ServerArguments) -> BTreeSet<String> {
-    let kargo = &arguments.decision.kargo_namespace;
-    let mut front_ends: BTreeSet<_> = arguments.webhook.front_end.iter().cloned().collect();
-    if front_ends.is_empty() {
-        front_ends.insert(format!("system:serviceaccount:{kargo}:kargo-api"));
-    }
-    front_ends
-}
-
 fn options(arguments: &ServerArguments) -> Options {
     Options {
         break_glass_group: arguments.webhook.break_glass_group.clone(),
-        front_ends: front_ends(arguments),
         check_requester: arguments.webhook.check_requester,
         makes_namespaces: arguments.mode == ModeName::Standalone,
     }

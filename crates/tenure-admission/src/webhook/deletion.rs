@@ -72,7 +72,7 @@ impl Admission {
                 Err(error) => (Verdict::undecided(format!("failed to {error}; try again")), None),
             };
         }
-        let requester = request.requester(&self.options.front_ends);
+        let requester = request.requester(&self.cluster.settings().accounts);
         let looking = self.cluster.outlook(name, Some(requester), CONTENTS_WITHIN);
         let Outlook { mut world, preview, hurried } = match looking.await {
             Ok(outlook) => outlook,
@@ -162,7 +162,10 @@ impl Admission {
     ) -> Option<Verdict> {
         let user = &request.user_info.username;
         let deletes = preview.plan.disposition == Disposition::Delete;
-        if !self.options.check_requester || !deletes || self.options.front_ends.contains(user) {
+        if !self.options.check_requester
+            || !deletes
+            || self.cluster.settings().accounts.front_ends.contains(user)
+        {
             return None;
         }
         let User { username, uid, groups, extra } = &request.user_info;

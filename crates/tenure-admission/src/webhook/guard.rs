@@ -46,7 +46,7 @@ impl Admission {
                  no plan that deletes it is being carried out"
             ));
         }
-        let requester = request.requester(&self.options.front_ends);
+        let requester = request.requester(&self.cluster.settings().accounts);
         let looking = self.cluster.outlook(name, Some(requester), CONTENTS_WITHIN).await;
         let Outlook { world, preview, .. } = match looking {
             Ok(outlook) => outlook,

@@ -13,7 +13,6 @@ mod review;
 mod verdict;
 mod wording;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,8 +44,6 @@ const AT_ONCE: usize = 16;
 pub struct Options {
     /// Members of this group get everything, and it is recorded.
     pub break_glass_group: Option<String>,
-    /// Accounts that ask on behalf of people whom nobody knows.
-    pub front_ends: BTreeSet<String>,
     /// Whether whoever deletes a Project has to be allowed to delete its Namespace.
     pub check_requester: bool,
     /// Whether the Namespace of a Project is made when the Project comes.

@@ -3,9 +3,10 @@
 //! Of the objects only the metadata is taken in, so that a review of the largest object there can
 //! be costs little more memory than its text.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use tenure_core::Accounts;
 use tenure_core::plan::Requester;
 
 /// The version of reviews that is spoken.
@@ -142,11 +143,9 @@ impl Request {
         target(self.object.as_ref(), self.name.as_deref(), "request.object")
     }
 
-    /// Who asks, as plans record it. Behind a front end nobody knows who it is.
-    pub(crate) fn requester(&self, front_ends: &BTreeSet<String>) -> Requester {
-        let user = self.user_info.username.clone();
-        let via = front_ends.contains(&user).then(|| user.clone());
-        Requester { user, via }
+    /// Who asks, as plans record it. Which person uses an account that acts for people is unknown.
+    pub(crate) fn requester(&self, accounts: &Accounts) -> Requester {
+        Requester::of(&self.user_info.username, accounts)
     }
 }
 

@@ -27,9 +27,9 @@ fn what_matters_of_a_review_is_read() {
     assert_eq!(request.deleted().unwrap().name, "payments");
     assert_eq!(request.deleted().unwrap().meta.uid.as_deref(), Some("p1"));
     assert!(request.is_dry_run() && request.orphans());
-    assert_eq!(request.requester(&BTreeSet::new()).via, None);
-    let front_ends = BTreeSet::from(["anna".to_owned()]);
-    assert_eq!(request.requester(&front_ends).via.as_deref(), Some("anna"));
+    assert_eq!(request.requester(&Accounts::default()).via, None);
+    let accounts = Accounts { front_ends: ["anna".to_owned()].into(), ..Accounts::default() };
+    assert_eq!(request.requester(&accounts).via.as_deref(), Some("anna"));
 }
 
 #[test]

@@ -245,6 +245,7 @@ fn item(project: &Project, read: &Read, known: &Known) -> Outcome<ProjectItem> {
         confirm: facts.confirm.as_ref(),
         stored,
         requester: stored.and_then(|plan| plan.requester.as_ref()),
+        accounts: &known.settings.accounts,
     };
     let gates = match asked {
         Some((plan, _)) => plan.status.waiting.clone(),

@@ -252,7 +252,8 @@ impl Observation<'_> {
         let stored = self.plan_of(project);
         let asked = stored.and_then(|plan| plan.requester.as_ref());
         let requester = self.requester.as_ref().or(asked);
-        Consent { confirm: project.confirm.as_ref(), stored, requester }
+        let accounts = &self.settings.accounts;
+        Consent { confirm: project.confirm.as_ref(), stored, requester, accounts }
     }
 
     /// What policies demand.

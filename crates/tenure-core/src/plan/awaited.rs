@@ -46,6 +46,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::Accounts;
     use crate::plan::PlanDigest;
     use crate::policy::Approvals;
 
@@ -63,7 +64,8 @@ mod tests {
 
     #[test]
     fn what_policies_demand_is_awaited_where_anything_is_destroyed() {
-        let nobody = Consent { confirm: None, stored: None, requester: None };
+        let accounts = Accounts::default();
+        let nobody = Consent { confirm: None, stored: None, requester: None, accounts: &accounts };
         let all = [Source::Confirmation, Source::Approvals, Source::Grace];
         assert_eq!(sources(&demands(), Disposition::Delete, &nobody), all);
         assert_eq!(sources(&demands(), Disposition::Clean, &nobody), all);
@@ -77,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_cleaning_of_everything_has_to_be_confirmed() {
-        let nobody = Consent { confirm: None, stored: None, requester: None };
+        let accounts = Accounts::default();
+        let nobody = Consent { confirm: None, stored: None, requester: None, accounts: &accounts };
         let mut demands = Demands::default();
         demands.terms.scope = Some(Scope::All);
         assert_eq!(sources(&demands, Disposition::Clean, &nobody), [Source::Confirmation]);

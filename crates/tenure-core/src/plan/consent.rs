@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Plan, PlanDigest, PlanFacts, Requester};
+use crate::Accounts;
 use crate::policy::Approvals;
 
 /// What people said about the plans of one Project.
@@ -14,6 +15,8 @@ pub struct Consent<'a> {
     pub stored: Option<&'a PlanFacts>,
     /// Who asks for the deletion, if that is known.
     pub requester: Option<&'a Requester>,
+    /// Which accounts are persons.
+    pub accounts: &'a Accounts,
 }
 
 /// What is missing to a plan.
@@ -70,14 +73,18 @@ impl Consent<'_> {
     }
 
     pub(super) fn more(&self, wanted: &Approvals, digest: &PlanDigest) -> Option<Missing> {
-        // Somebody whom nobody knows may be among those who agree.
-        let known = self.requester.filter(|requester| requester.via.is_none());
+        // Behind an account that acts for people may be one of those who agree. A plan that an older
+        // Tenure wrote does not say so.
+        let known = self.requester.filter(|requester| {
+            requester.via.is_none() && self.accounts.is_person(&requester.user)
+        });
         let of = wanted.count as usize + usize::from(known.is_none() && wanted.count > 0);
         let people: BTreeSet<_> = self
             .stored
             .iter()
             .flat_map(|plan| &plan.approvals)
             .filter(|approval| approval.digest == *digest)
+            .filter(|approval| self.accounts.is_person(&approval.user))
             .filter(|approval| known.is_none_or(|requester| requester.user != approval.user))
             .filter(|approval| {
                 wanted.groups.is_empty()

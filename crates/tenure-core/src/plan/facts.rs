@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::PlanDigest;
 use crate::contents::clean::Scope;
 use crate::trail::{Entry, Event};
-use crate::{Cancel, Disposition, ResourceVersion, Uid};
+use crate::{Accounts, Cancel, Disposition, ResourceVersion, Uid};
 
 /// How far a plan was carried out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,8 +45,16 @@ impl Phase {
 pub struct Requester {
     /// The user, as the API server knew them.
     pub user: String,
-    /// The account of a front end that asked on somebody's behalf: then who that was is unknown.
+    /// The account, if it acts for people: then which person asked is unknown.
     pub via: Option<String>,
+}
+
+impl Requester {
+    /// Whoever used that account.
+    pub fn of(user: &str, accounts: &Accounts) -> Self {
+        let via = (!accounts.is_person(user)).then(|| user.to_owned());
+        Self { user: user.to_owned(), via }
+    }
 }
 
 /// One person's agreement.

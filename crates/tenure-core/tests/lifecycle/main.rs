@@ -268,6 +268,26 @@ fn what_is_agreed_to_before_the_deletion_counts_in_it() {
 }
 
 #[test]
+fn an_account_that_acts_for_people_and_the_person_behind_it_are_not_two_persons() {
+    let robot = "system:serviceaccount:argocd:argocd-server";
+    let mut world = refused();
+    assert_eq!(steps(&mut world), ["ReadAccess"]);
+    // An older Tenure recorded the account as if it were a person.
+    world.plan.as_mut().expect("a plan").requester =
+        Some(Requester { user: robot.to_owned(), via: None });
+    let gates = |world: &mut World| {
+        world.apply(&Step::ReadContents);
+        preview(&world.seen(), world.now).expect("all is read").expect("a plan").gates
+    };
+    approve(&mut world, "anna");
+    assert_eq!(gates(&mut world).len(), 1, "anna may be the person behind the account");
+    approve(&mut world, "system:serviceaccount:ci:robot");
+    assert_eq!(gates(&mut world).len(), 1, "a ServiceAccount is not a second person");
+    approve(&mut world, "bert");
+    assert_eq!(gates(&mut world), []);
+}
+
+#[test]
 fn what_something_else_was_confirmed_than_is_held_until_it_is_confirmed_itself() {
     let mut world = World::ready();
     let confirm = |world: &mut World, digest: PlanDigest| {

@@ -1,7 +1,7 @@
 //! A Project is deleted: what people are told, asked and allowed.
 
 use kube::Api;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 use tenure_api::Project;
 use tenure_testbed::unique_name;
@@ -124,6 +124,37 @@ async fn behind_a_front_end_nobody_knows_who_asks() {
     let plan = test.plan(&name).await.expect("a plan");
     let requester = plan.spec.requester.expect("a requester");
     assert_eq!((requester.user.as_str(), requester.via.as_deref()), (kargo, Some(kargo)));
+}
+
+#[tokio::test]
+async fn a_service_account_and_the_person_behind_it_are_one_person() {
+    let test = Test::start().await;
+    let name = unique_name("robot");
+    test.policy(&name, json!({"approvals": {"count": 1}})).await;
+    test.ready(&name, json!({})).await;
+    let robot = "system:serviceaccount:argocd:argocd-server";
+    let projects: Api<Project> = Api::all(test.client_as(robot, &["system:masters"]));
+    let refused = projects.delete(&name, &DeleteParams::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("2 of 2 approvals are missing"), "{refused}");
+    let plan = test.plan(&name).await.expect("a plan");
+    let via = plan.spec.requester.expect("a requester").via;
+    assert_eq!(via.as_deref(), Some(robot));
+    let plan_name = plan.metadata.name.expect("a name");
+    let approve = async |user: &str| {
+        let value = json!({"user": user, "digest": plan.spec.decision.digest});
+        let patch = json!([{"op": "add", "path": "/spec/approvals/-", "value": value}]);
+        let plans: Api<tenure_api::DeletionPlan> =
+            Api::all(test.client_as(user, &["system:masters"]));
+        let patch = Patch::Json::<()>(serde_json::from_value(patch).expect("a patch"));
+        plans.patch(&plan_name, &PatchParams::default(), &patch).await.expect("it is approved");
+    };
+    approve("anna").await;
+    approve(robot).await;
+    let refused = projects.delete(&name, &DeleteParams::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("1 of 2 approvals are missing"), "{refused}");
+    approve("bert").await;
+    projects.delete(&name, &DeleteParams::default()).await.expect("two persons agreed");
+    test.gone(&name).await;
 }
 
 #[tokio::test]

@@ -88,6 +88,7 @@ pub(crate) fn everything() -> Value {
         "webhook": {
             "certificate": {"mode": "certManager"},
             "frontEnds": ["system:serviceaccount:kargo:kargo-api", "portal"],
+            "persons": ["system:serviceaccount:ops:anna"],
             "checkRequester": true,
         },
         "image": {"digest": format!("sha256:{:064}", 7), "pullPolicy": "Always"},
