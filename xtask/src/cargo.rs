@@ -27,20 +27,20 @@ pub(crate) fn run(mut command: Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the server, and gives its path.
-pub(crate) fn server(release: bool) -> anyhow::Result<PathBuf> {
-    let mut arguments = vec!["build", "--quiet", "--package", "tenure", "--bin", "tenure"];
-    if release {
-        arguments.push("--release");
-    }
-    run(cargo(&arguments))?;
-    Ok(target().join(if release { "release" } else { "debug" }).join("tenure"))
+/// Builds the server for release, and gives its path.
+pub(crate) fn release_server() -> anyhow::Result<PathBuf> {
+    run(cargo(&["build", "--quiet", "--release", "--package", "tenure", "--bin", "tenure"]))?;
+    Ok(target().join("release/tenure"))
 }
 
-/// Builds `kubectl tenure`, and gives its path.
-pub(crate) fn plugin() -> anyhow::Result<PathBuf> {
-    run(cargo(&["build", "--quiet", "--package", "tenure-cli", "--bin", "kubectl-tenure"]))?;
-    Ok(fs::canonicalize(target().join("debug/kubectl-tenure"))?)
+/// Builds the server and `kubectl tenure`, and gives their paths. Cargo shows how far it is.
+///
+/// No package is named: the features of dependencies are then those of the whole workspace, as in
+/// `cargo xtask` and in the tests, and what was built for those is not built again.
+pub(crate) fn programs() -> anyhow::Result<(PathBuf, PathBuf)> {
+    run(cargo(&["build", "--bin", "tenure", "--bin", "kubectl-tenure"]))?;
+    let built = |name: &str| fs::canonicalize(target().join("debug").join(name));
+    Ok((built("tenure")?, built("kubectl-tenure")?))
 }
 
 /// Builds an example for release, and gives its path.

@@ -7,6 +7,7 @@ mod codegen;
 mod demo;
 mod deps;
 mod dist;
+mod progress;
 mod soak;
 mod test;
 
@@ -28,7 +29,7 @@ enum Command {
     /// Play the story of a Project and its Namespace on a real control plane
     Demo(demo::Arguments),
     /// Run every check: format, lints, dependencies, generated files, tests, demo
-    Test,
+    Test(test::Arguments),
     /// Measure, on a real control plane; exits 0 only if every target is met
     Bench(bench::Arguments),
     /// Play random schedules beside Kargo; exits 0 only if everything holds in each
@@ -50,6 +51,8 @@ enum Command {
     },
     /// Check which crate of the workspace depends on which
     Deps,
+    /// Check bans, licences and sources of dependencies by cargo-deny, and record that they passed
+    Deny,
 }
 
 #[derive(Subcommand)]
@@ -75,7 +78,7 @@ enum Cluster {
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(arguments).await,
-        Command::Test => test::run_checks().await,
+        Command::Test(arguments) => test::run_checks(arguments).await,
         Command::Bench(arguments) => bench::run(arguments).await,
         Command::Soak(arguments) => soak::soak(&arguments),
         Command::Cluster(Cluster::Up { dir, port }) => cluster::up(&dir, port).await,
@@ -83,6 +86,7 @@ async fn main() -> ExitCode {
         Command::Codegen { check } => codegen::run(check),
         Command::Dist { base_url } => dist::run(&base_url),
         Command::Deps => deps::run(),
+        Command::Deny => test::deny(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

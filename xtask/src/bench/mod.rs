@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use tenure_testbed::ControlPlane;
 
-use crate::cargo::server;
+use crate::cargo::release_server;
 use report::Row;
 use subject::Subject;
 
@@ -57,7 +57,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         projects(&arguments, &mut rows).await?;
     }
     if !arguments.contents && !arguments.bulk && !arguments.cli {
-        admission::measure(&server(true)?, &mut rows).await?;
+        admission::measure(&release_server()?, &mut rows).await?;
     }
     if !arguments.admission && !arguments.bulk && !arguments.cli {
         contents::measure(arguments.quick, &mut rows).await?;
@@ -79,7 +79,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 /// What Projects cost, from their creation to their end.
 async fn projects(arguments: &Arguments, rows: &mut Vec<Row>) -> anyhow::Result<()> {
-    let binary = server(true)?;
+    let binary = release_server()?;
     let plane = ControlPlane::start_temporary().await?;
     if let Some(path) = &arguments.peer_manifests {
         subject::apply_manifests(&plane, path).await?;

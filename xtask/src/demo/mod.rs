@@ -7,6 +7,7 @@ mod tour;
 use anyhow::bail;
 
 use crate::cluster::until_told;
+use crate::progress::telling;
 use stage::Stage;
 
 #[derive(clap::Args)]
@@ -34,7 +35,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     println!("\n{} rows, {} as expected", rows.len(), rows.len() - differing);
     if !arguments.once {
         if stage.is_own() {
-            tour::set(&stage).await?;
+            telling("preparing two Projects to look at", tour::set(&stage)).await?;
         }
         stage.invite()?;
         until_told().await?;

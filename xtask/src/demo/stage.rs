@@ -13,25 +13,30 @@ use tenure_api::Project;
 use tenure_api::install::{self, Installation, Mode};
 use tenure_testbed::{ControlPlane, KARGO_NAMESPACE, Process, TENURE_NAMESPACE, apply, eventually};
 
-use crate::cargo::{plugin, server};
+use crate::cargo::programs;
+use crate::progress::telling;
 
 pub(crate) struct Stage {
     pub(crate) client: Client,
     /// Ends first.
     _server: Process,
+    /// Where `kubectl tenure` is.
+    plugin: PathBuf,
     plane: Option<ControlPlane>,
     _dir: TempDir,
 }
 
 impl Stage {
     pub(crate) async fn set(context: Option<&str>) -> anyhow::Result<Self> {
-        let binary = server(false)?;
+        println!("building the server and kubectl tenure");
+        let (server, plugin) = programs()?;
         let dir = TempDir::with_prefix("tenure-demo-")?;
         let kubeconfig = dir.path().join("tenure.kubeconfig");
         let (client, plane) = match context {
             None => {
                 println!("starting a control plane: etcd, kube-apiserver, kube-controller-manager");
-                let plane = ControlPlane::start_temporary().await?;
+                tenure_testbed::binaries()?;
+                let plane = telling("starting", ControlPlane::start_temporary()).await?;
                 plane
                     .write_service_account_kubeconfig(&kubeconfig, TENURE_NAMESPACE, "tenure")
                     .await?;
@@ -42,12 +47,12 @@ impl Stage {
         println!("starting the server under its own ServiceAccount and least-privilege role\n");
         let log: PathBuf =
             plane.as_ref().map_or_else(|| dir.path().to_owned(), |p| p.dir().to_owned());
-        let mut command = Command::new(binary);
+        let mut command = Command::new(server);
         command
             .args(["server", "--mode", "standalone", "--listen", "127.0.0.1:0", "--kubeconfig"])
             .arg(&kubeconfig);
         let server = Process::start("tenure", command, &log)?;
-        Ok(Self { client, _server: server, plane, _dir: dir })
+        Ok(Self { client, _server: server, plugin, plane, _dir: dir })
     }
 
     /// Whether nobody else uses the cluster, so that names are free.
@@ -57,8 +62,7 @@ impl Stage {
 
     /// Says how to look around.
     pub(crate) fn invite(&self) -> anyhow::Result<()> {
-        let plugin = plugin()?;
-        let mut path: Vec<_> = plugin.parent().into_iter().map(Path::to_owned).collect();
+        let mut path: Vec<_> = self.plugin.parent().into_iter().map(Path::to_owned).collect();
         println!("\nIt stays up. To look around, in another terminal:");
         if let Some(plane) = &self.plane {
             println!("  export KUBECONFIG={}", plane.kubeconfig().display());

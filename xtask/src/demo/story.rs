@@ -11,6 +11,7 @@ use tenure_api::Project;
 use tenure_testbed::{apply, filled_namespace};
 
 use super::stage::Stage;
+use crate::progress::telling;
 
 const KEEP: &str = "kargo.akuity.io/keep-namespace";
 const LABEL: &str = "kargo.akuity.io/project";
@@ -96,6 +97,7 @@ async fn adopted(player: &mut Player) -> anyhow::Result<()> {
         &format!("{during} objects added"),
     );
     player.delete(name).await?;
+    player.gone(name).await?;
     player.wait(name, |state| state.starts_with("Project gone")).await?;
     let after = player.content(name).await?;
     let same = if after == before { "exactly as it was found" } else { "changed" };
@@ -113,6 +115,7 @@ async fn foreign(player: &mut Player) -> anyhow::Result<()> {
     let stalled = player.condition(name, "Stalled").await?;
     player.row("an unlabelled namespace is refused", "ExistingNamespaceMissingLabel", &stalled);
     player.delete(name).await?;
+    player.gone(name).await?;
     player.wait(name, |state| state.starts_with("Project gone")).await?;
     let after = player.namespaces.get_opt(name).await?;
     let touched = if after == Some(before) { "untouched" } else { "changed" };
@@ -134,7 +137,8 @@ impl Player {
 
     async fn ready(&self, name: &str, annotations: &[(&str, &str)]) -> anyhow::Result<()> {
         self.create(name, annotations).await?;
-        self.condition(name, "Ready").await.map(drop)
+        let ready = self.condition(name, "Ready");
+        telling(&format!("waiting for {name} to be ready"), ready).await.map(drop)
     }
 
     async fn delete(&self, name: &str) -> anyhow::Result<()> {
@@ -183,9 +187,16 @@ impl Player {
     }
 
     async fn settle(&mut self, what: &str, name: &str, expected: &str) -> anyhow::Result<()> {
-        let found = self.wait(name, |state| state == expected).await?;
+        let settled = self.wait(name, |state| state == expected);
+        let found = telling(&format!("waiting for the end of {name}"), settled).await?;
         self.row(what, expected, &found);
         Ok(())
+    }
+
+    /// Waits until the Project is gone.
+    async fn gone(&self, name: &str) -> anyhow::Result<()> {
+        let gone = self.wait(name, |state| state.starts_with("Project gone"));
+        telling(&format!("waiting for the end of {name}"), gone).await.map(drop)
     }
 
     /// Waits until the state is as wished, and gives the last one seen.

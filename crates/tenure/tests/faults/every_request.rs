@@ -4,7 +4,7 @@ use futures::StreamExt as _;
 use serde_json::json;
 use tenure_testbed::audit::AuditLog;
 use tenure_testbed::fault::{Fault, Plan};
-use tenure_testbed::unique_name;
+use tenure_testbed::{Repetitions, unique_name};
 
 use crate::support::{Bed, KEEP};
 
@@ -229,7 +229,8 @@ async fn run_all(scenario: Scenario) {
         let chosen = all.filter(move |(n, _)| !one || index % scenario.faults().len() == *n);
         chosen.map(move |(_, fault)| (index + 1, fault))
     });
-    let cases: Vec<_> = cases.collect();
+    // No number of faults a request is divisible by five: the requests meet different ones.
+    let cases = Repetitions::wanted().one_in(5, cases.collect());
     let requests = requests.len();
     let done = futures::stream::iter(cases)
         .map(|(n, fault)| run(&bed, scenario, n, fault))
@@ -237,7 +238,7 @@ async fn run_all(scenario: Scenario) {
         .count()
         .await;
     println!("{}: {done} cases over {requests} requests", scenario.word());
-    assert!(done >= 100, "only {done} cases");
+    assert!(done >= 20, "only {done} cases");
 }
 
 #[tokio::test]

@@ -1,13 +1,14 @@
-//! A few hundred random schedules of what people, Kargo and Tenure do beside each other; and
+//! Random schedules of what people, Kargo and Tenure do beside each other; and
 //! Tenure broken on purpose, to see that it is noticed. `cargo xtask soak` plays more.
 
 mod harness;
 
 use futures::future::join_all;
 use harness::{Bed, Broken, one, soak};
+use tenure_testbed::Repetitions;
 use tokio::sync::Mutex;
 
-/// What everything is drawn from.
+/// What everything is drawn from where it matters what comes of it.
 const SEED: u64 = 1;
 
 /// One control plane at a time: each is work for the whole machine.
@@ -18,15 +19,19 @@ async fn whatever_happens_in_which_order_nothing_that_is_protected_is_deleted() 
     let _alone = ALONE.lock().await;
     let bed = Bed::start().await.expect("a control plane");
     let _kubernetes = bed.plane.without_controllers().expect("its controllers");
-    let soaked = soak(&bed, SEED, 0..300, Broken::Nothing, |_| {}).await;
+    let (seed, schedules) = match Repetitions::wanted() {
+        Repetitions::All => (SEED, 300),
+        Repetitions::Chosen(seed) => (seed, 100),
+    };
+    let soaked = soak(&bed, seed, 0..schedules, Broken::Nothing, |_| {}).await;
     for outcome in &soaked.wrong {
         println!("{}", outcome.report());
     }
-    assert_eq!(soaked.wrong.len(), 0, "cargo xtask soak --seed {SEED} --schedule NUMBER");
+    assert_eq!(soaked.wrong.len(), 0, "cargo xtask soak --seed {seed} --schedule NUMBER");
     // Of each fate there are some: chance has left nothing out.
     for fate in ["deleted by Tenure", "deleted by a person", "stands"] {
         let met = soaked.fates.iter().filter(|(of, _)| of.contains(fate)).map(|(_, count)| count);
-        assert!(met.sum::<usize>() > 10, "{fate}: {:?}", soaked.fates);
+        assert!(met.sum::<usize>() > 2, "{fate}: {:?}", soaked.fates);
     }
 }
 
