@@ -39,4 +39,4 @@ pub use repetitions::{ALL_VARIABLE, Repetitions, SEED_VARIABLE};
 pub use self_signed::self_signed;
 pub use users::write_token_kubeconfig;
 pub use waiting::{eventually, unique_name};
-pub use webhook::{install_webhook, wait_for_guard};
+pub use webhook::{install_webhook, patient, wait_for_guard};

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::DeleteParams;
 use kube::{Api, Client};
+use serde_json::Value;
 use tenure_api::install::{self, CANARY};
 use tenure_api::webhooks::{self, CANARY_REFUSAL, Reach};
 
@@ -16,17 +17,27 @@ use crate::{TENURE_NAMESPACE, apply, eventually};
 pub async fn install_webhook(client: &Client, base: &str) -> anyhow::Result<()> {
     let reach = Reach::Url { base: base.to_owned(), ca_bundle: None };
     let mut objects = install::webhook_manifests(TENURE_NAMESPACE);
-    objects.extend(webhooks::manifests(&reach));
+    objects.extend(webhooks::manifests(&reach).into_iter().map(patient));
     for object in objects {
         apply(client, &object).await?;
     }
     Ok(())
 }
 
+/// Gives the webhooks more time than they have where they are installed: on a machine that other work
+/// keeps busy, an answer may take longer, and the API server would refuse what the test asks for.
+#[must_use]
+pub fn patient(mut configuration: Value) -> Value {
+    for webhook in configuration["webhooks"].as_array_mut().into_iter().flatten() {
+        webhook["timeoutSeconds"] = 30.into();
+    }
+    configuration
+}
+
 /// Waits until the API server asks the server.
 ///
 /// # Panics
-/// If it does not in three minutes.
+/// If it does not in seven minutes.
 pub async fn wait_for_guard(client: &Client) {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let dry = DeleteParams { dry_run: true, ..Default::default() };

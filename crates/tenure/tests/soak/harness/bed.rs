@@ -26,7 +26,7 @@ use tenure_core::plan::BreakerLimit;
 use tenure_core::{Mode, Settings};
 use tenure_testbed::{
     BREAK_GLASS_GROUP, ControlPlane, KARGO_NAMESPACE, TENURE_NAMESPACE, apply, eventually, kargo,
-    wait_for_guard,
+    patient, wait_for_guard,
 };
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
@@ -172,15 +172,6 @@ fn floor() -> Value {
             "enforcement": "Enforce", "floor": "Retain",
         },
     })
-}
-
-/// A review waits as long as the schedule has it wait.
-fn patient(mut manifest: Value) -> Value {
-    for webhook in manifest.get_mut("webhooks").and_then(Value::as_array_mut).into_iter().flatten()
-    {
-        webhook["timeoutSeconds"] = 30.into();
-    }
-    manifest
 }
 
 fn others(base: &str, bundle: &Value) -> Value {
