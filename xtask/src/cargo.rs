@@ -13,7 +13,7 @@ pub(crate) fn root() -> &'static Path {
 
 /// A cargo command, in the workspace.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = tenure_testbed::cargo();
     cargo.args(arguments).current_dir(root());
     cargo
 }

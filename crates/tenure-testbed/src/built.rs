@@ -20,8 +20,7 @@ pub fn built(package: &str, name: &str) -> anyhow::Result<PathBuf> {
     if std::env::var_os(DIR_VARIABLE).is_some() && program.is_file() {
         return Ok(program);
     }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let mut build = Command::new(cargo);
+    let mut build = cargo();
     build
         .args(["build", "--quiet", "--package", package, "--bin", name])
         .current_dir(env!("CARGO_MANIFEST_DIR"));
@@ -30,4 +29,23 @@ pub fn built(package: &str, name: &str) -> anyhow::Result<PathBuf> {
     }
     ensure!(build.status().context("run cargo")?.success(), "{name} cannot be built");
     Ok(program)
+}
+
+/// A cargo command that builds what cargo builds when a person runs it.
+///
+/// Cargo tells the programs that it runs about their package, by environment variables. Build scripts
+/// of dependencies (ring's, for one) run again when these change, and all that depends on them is then
+/// built again.
+pub fn cargo() -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let mut cargo = Command::new(program);
+    let of_package =
+        ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if of_package.iter().any(|prefix| text.starts_with(prefix)) {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }

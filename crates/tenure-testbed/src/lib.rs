@@ -26,7 +26,7 @@ mod webhook;
 
 pub use asking::Asking;
 pub use binaries::{Binaries, binaries, cache_dir};
-pub use built::built;
+pub use built::{built, cargo};
 pub use control_plane::{ControlPlane, DIR_VARIABLE};
 pub use fixtures::{
     BREAK_GLASS_GROUP, KARGO_NAMESPACE, TENURE_NAMESPACE, apply, create_as, filled_namespace,
