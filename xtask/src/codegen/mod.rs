@@ -57,9 +57,14 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
 /// Every generated file, by its path in the repository.
 fn files() -> anyhow::Result<BTreeMap<String, String>> {
     let crds: Vec<Value> = install::crds().iter().map(|crd| serde_json::json!(crd)).collect();
+    // Kargo's is in a file of its own: `kubectl delete -f deploy/crds.yaml` must not delete every
+    // Project.
+    let (projects, crds): (Vec<_>, Vec<_>) =
+        crds.into_iter().partition(|crd| crd["spec"]["names"]["kind"] == "Project");
     let standalone = Installation { mode: Mode::Standalone, ..Installation::default() };
     let mut files = BTreeMap::from([
         ("deploy/crds.yaml".to_owned(), yaml(&crds)?),
+        ("deploy/crd-projects.yaml".to_owned(), yaml(&projects)?),
         ("deploy/rbac.yaml".to_owned(), yaml(&install::manifests(&Installation::default()))?),
         ("deploy/rbac-standalone.yaml".to_owned(), yaml(&install::manifests(&standalone))?),
         ("deploy/people.yaml".to_owned(), yaml(&install::people_manifests())?),
