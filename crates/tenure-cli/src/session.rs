@@ -12,7 +12,7 @@ use kube::api::PostParams;
 use kube::{Api, Client, Resource};
 use tenure_api::install::SETTINGS;
 use tenure_api::{Project, Published};
-use tenure_cluster::{Clock, Cluster, Sink, Store, connect_through};
+use tenure_cluster::{Clock, Cluster, Sink, Store, connect_through, is_served, read_if_served};
 use tenure_core::trail::Entry;
 use tenure_core::{Settings, keys};
 use tower::layer::util::Stack;
@@ -171,10 +171,9 @@ impl Session {
     /// The Project of that name; none, too, where the cluster has no Projects at all.
     pub(crate) async fn project(&self, name: &str) -> Outcome<Option<Project>> {
         let projects: Api<Project> = Api::all(self.client.clone());
-        match projects.get_opt(name).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-            read => read.map_err(|e| Failure::of_request(&format!("read project {name}"), &e)),
-        }
+        let read = read_if_served::<Project, _>(&self.client, projects.get_opt(name)).await;
+        read.map(Option::flatten)
+            .map_err(|e| Failure::of_request(&format!("read project {name}"), &e))
     }
 
     /// Says that an object is not there, and if so, that this cluster has none of its kind.
@@ -201,11 +200,7 @@ impl Session {
     /// That this cluster has nothing of the kind, if that is known.
     async fn unserved<K: Resource<DynamicType = ()>>(&self) -> Option<String> {
         let (plural, group) = (K::plural(&()), K::group(&()));
-        let served = match self.client.list_api_group_resources(&K::api_version(&())).await {
-            Ok(list) => list.resources.iter().any(|resource| resource.name == plural),
-            Err(kube::Error::Api(status)) => status.code != 404,
-            Err(_) => true,
-        };
+        let served = is_served::<K>(&self.client).await.unwrap_or(true);
         let whose =
             if group == keys::KARGO_GROUP { "neither Kargo nor Tenure" } else { "no Tenure" };
         let context = &self.context;

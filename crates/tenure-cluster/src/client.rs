@@ -1,5 +1,7 @@
 //! The client: no throttling of its own, no blind retries, deadlines everywhere.
 //!
+//! An answer with code 404 counts as absence only where it is about the object that was asked for.
+//!
 //! The API server's priority and fairness decides how fast we may go; when it answers that it
 //! is too much, the answer is held back as long as it asks, so that nothing asks again sooner.
 
@@ -15,6 +17,8 @@ use kube::{Client, Config};
 use tower::layer::util::Identity;
 use tower::util::BoxService;
 use tower::{BoxError, Layer, Service};
+
+use crate::not_found::AbsenceLayer;
 
 /// Longest a single answer is held back, whatever the server asks for.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
@@ -43,13 +47,14 @@ where
     L::Service: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError>
         + Send
         + 'static,
-    <L::Service as Service<Request<Body>>>::Future: Send,
+    <L::Service as Service<Request<Body>>>::Future: Send + 'static,
 {
     // Whether a request may be sent again is for the lifecycle to say, after it read again.
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     let builder = ClientBuilder::try_from(config)?;
-    Ok(builder.with_layer(layer).with_layer(&RetryAfterLayer).build())
+    let builder = builder.with_layer(layer).with_layer(&AbsenceLayer);
+    Ok(builder.with_layer(&RetryAfterLayer).build())
 }
 
 /// Holds answers back for as long as their `Retry-After` asks.

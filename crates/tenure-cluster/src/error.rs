@@ -3,6 +3,8 @@
 use kube::core::Status;
 use tenure_api::FactsError;
 
+use crate::not_found::NOT_ABOUT_IT;
+
 /// A request that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{doing}: {failure}")]
@@ -77,9 +79,14 @@ impl RequestError {
         Self { doing: doing.into(), failure: Failure::Nonsense(error.to_string()) }
     }
 
-    /// Whether the object was not there.
+    /// Whether the API server said of the very object that it does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(&self.failure, Failure::Refused(status) if status.code == 404)
+    }
+
+    /// Whether an answer said 404 without being about the object, as for a kind that is not served.
+    pub(crate) fn is_not_about_it(&self) -> bool {
+        matches!(&self.failure, Failure::Refused(status) if status.reason == NOT_ABOUT_IT)
     }
 
     /// What the failure means for the next attempt.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::{Api, Client, Resource as _};
+use kube::{Api, Client, Resource};
 use tenure_api::install::BREAKER;
 use tenure_api::{DeletionPlan, DeletionPolicy, Project};
 use tenure_core::lifecycle::Archived;
@@ -20,6 +20,7 @@ use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::contents::{Absence, Reading, ServedCache};
 use crate::error::Failure;
+use crate::not_found::read_if_served;
 use crate::shared::Shared;
 use crate::world::World;
 use crate::{Category, RequestError, Sink, Store};
@@ -165,7 +166,8 @@ impl Cluster {
         let as_of = self.now();
         let namespace =
             self.within(reading("namespace"), namespaces.get_metadata_opt(name)).await?;
-        let project = self.where_served(reading("project"), projects.get_opt(name)).await?;
+        let read = projects.get_opt(name);
+        let project = self.where_served::<Project, _>(reading("project"), read).await?.flatten();
         let mut world = World::unread(name, as_of, self.store.policies(), self.store.stats(name));
         world.set_project(project, &self.settings)?;
         world.set_namespace(namespace)?;
@@ -255,35 +257,36 @@ impl Cluster {
         let Some(uid) = uid else { return Ok(None) };
         let name = plan::name(project, uid);
         let doing = format!("read deletionplan {name}");
-        self.where_served(doing, self.plans().get_opt(&name)).await
+        let (plans, name) = (self.plans(), name);
+        let read = plans.get_opt(&name);
+        Ok(self.where_served::<DeletionPlan, _>(doing, read).await?.flatten())
     }
 
-    /// Reads an object of a kind that may not be served. It fails then, as for every other kind,
+    /// Reads objects of a kind that may not be served. It fails then, as for every other kind,
     /// unless there may be nothing of Tenure.
-    async fn where_served<T>(
+    async fn where_served<K, T>(
         &self,
-        doing: String,
-        request: impl Future<Output = Result<Option<T>, kube::Error>>,
-    ) -> Result<Option<T>, RequestError> {
-        match self.within(doing, request).await {
-            Err(error) if error.is_not_found() && self.reading.without_server => Ok(None),
-            read => read,
+        doing: impl Into<String>,
+        request: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<Option<T>, RequestError>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        if self.reading.without_server {
+            return self.within(doing, read_if_served::<K, T>(&self.client, request)).await;
         }
+        self.within(doing, request).await.map(Some)
     }
 
     /// Reads every policy. Where the kind is not installed this fails: nobody knows then what
     /// would be demanded.
     async fn read_policies(&self) -> Result<Arc<[Policy]>, RequestError> {
         let policies: Api<DeletionPolicy> = Api::all(self.client.clone());
-        let listed = self.within("list deletionpolicies", policies.list(&Default::default())).await;
-        let list = match listed {
-            Err(error) if error.is_not_found() && self.reading.without_server => {
-                return Ok(Arc::default());
-            }
-            listed => listed?,
-        };
-        list.items
+        let (every, doing) = (Default::default(), "list deletionpolicies");
+        let listed = self.where_served::<DeletionPolicy, _>(doing, policies.list(&every)).await?;
+        listed
             .iter()
+            .flatten()
             .map(|policy| {
                 policy.facts().map_err(|e| RequestError::nonsense("read deletionpolicies", &e))
             })

@@ -28,8 +28,13 @@ pub enum Fault {
     CrashAfter,
     /// It is carried out, but the connection breaks before the answer comes.
     LostAnswer,
-    /// It is answered with that status, and not carried out.
+    /// It is answered with that status, and not carried out. With 404 as an API server answers for
+    /// a kind that it does not serve yet, in plain text: that says nothing about any object.
     Answer(u16),
+    /// It is answered with a proxy's page that says 404, and not carried out.
+    NotFoundPage,
+    /// It is answered that another object was not found, and not carried out.
+    AnotherNotFound,
 }
 
 /// Which request meets which fault.
@@ -141,8 +146,8 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let fault = self.plan.next(&request);
-        if let Some(Fault::Answer(status)) = fault {
-            let answer = refusal(status).map(|body| {
+        if let Some(answer) = fault.and_then(stray) {
+            let answer = answer.map(|body| {
                 let body: Box<DynBody> = Box::new(Full::new(body).map_err(BoxError::from));
                 body
             });
@@ -171,8 +176,35 @@ where
     }
 }
 
+/// The answer that comes in place of the API server's own, if any does.
+fn stray(fault: Fault) -> Option<Response<Bytes>> {
+    match fault {
+        Fault::Answer(status) => Some(refusal(status)),
+        Fault::NotFoundPage => {
+            let page = "<html><body><h1>404 Not Found</h1><hr>nginx</body></html>";
+            Some(not_found("text/html", page.into()))
+        }
+        Fault::AnotherNotFound => {
+            let mut status = status_object(404);
+            status["details"] = json!({"name": "another", "kind": "namespaces"});
+            Some(not_found("application/json", status.to_string()))
+        }
+        Fault::CrashBefore | Fault::CrashAfter | Fault::LostAnswer => None,
+    }
+}
+
+fn not_found(content_type: &'static str, body: String) -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::from(body));
+    *answer.status_mut() = StatusCode::NOT_FOUND;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
 /// The answer of an API server that does not do what it was asked for.
 pub(crate) fn refusal(status: u16) -> Response<Bytes> {
+    if status == 404 {
+        return not_found("text/plain; charset=utf-8", "404 page not found\n".to_owned());
+    }
     let mut answer = Response::new(Bytes::from(status_object(status).to_string()));
     *answer.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
     let headers = answer.headers_mut();

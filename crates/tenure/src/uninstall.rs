@@ -146,5 +146,5 @@ where
 }
 
 fn is_absent(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404)
+    matches!(error, kube::Error::Api(status) if status.is_not_found())
 }

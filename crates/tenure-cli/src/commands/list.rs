@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ListParams, ObjectMeta};
-use kube::core::PartialObjectMeta;
+use kube::core::{ObjectList, PartialObjectMeta};
 use kube::{Api, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tenure_api::{DeletionPlan, DeletionPolicy, Project, namespace_facts, project_facts};
+use tenure_cluster::read_if_served;
 use tenure_core::lifecycle::reasons;
 use tenure_core::plan::{Consent, PlanFacts, awaited};
 use tenure_core::policy::{Demands, Matched, Policy};
@@ -176,12 +177,12 @@ impl Read {
         let params = ListParams::default();
         let (namespaces, policies, plans, crd) = futures::join!(
             namespaces.list_metadata(&params),
-            policies.list(&params),
-            plans.list(&params),
+            read_if_served::<DeletionPolicy, _>(client, policies.list(&params)),
+            read_if_served::<DeletionPlan, _>(client, plans.list(&params)),
             crds.get_metadata_opt(keys::PROJECT_CRD),
         );
         let namespaces = namespaces.map_err(|e| Failure::of_request("list namespaces", &e))?.items;
-        let policies = installed("list deletionpolicies", policies.map(|list| list.items))?;
+        let policies = installed("list deletionpolicies", policies)?;
         let policies: Result<Vec<_>, _> = policies.iter().map(DeletionPolicy::facts).collect();
         // Whoever may not read it learns less, and nothing wrong: Projects were listed.
         let going = |meta: &ObjectMeta| meta.deletion_timestamp.is_some();
@@ -192,18 +193,19 @@ impl Read {
         Ok(Self {
             namespaces: namespaces.into_iter().map(|ns| (ns.name_any(), ns)).collect(),
             policies: policies.map_err(|error| Failure::error(error.to_string()))?,
-            plans: installed("list deletionplans", plans.map(|list| list.items))?,
+            plans: installed("list deletionplans", plans)?,
             crd,
         })
     }
 }
 
 /// What is not installed is not there.
-fn installed<T>(doing: &str, listed: Result<Vec<T>, kube::Error>) -> Outcome<Vec<T>> {
-    match listed {
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
-        listed => listed.map_err(|e| Failure::of_request(doing, &e)),
-    }
+fn installed<T: Clone>(
+    doing: &str,
+    listed: Result<Option<ObjectList<T>>, kube::Error>,
+) -> Outcome<Vec<T>> {
+    let listed = listed.map_err(|e| Failure::of_request(doing, &e))?;
+    Ok(listed.map(|list| list.items).unwrap_or_default())
 }
 
 fn item(project: &Project, read: &Read, known: &Known) -> Outcome<ProjectItem> {

@@ -92,8 +92,9 @@ impl Cluster {
         self
     }
 
-    /// On a cluster that may have nothing of Tenure: where its policies cannot exist, there are
-    /// none. Never for whoever acts: they could have been taken away.
+    /// On a cluster that may have nothing of Tenure or Kargo: where the API server's list of kinds
+    /// lacks one of theirs, there is nothing of it. Never for whoever deletes: policies could have
+    /// been taken away.
     #[must_use]
     pub fn without_server(mut self) -> Self {
         self.reading.without_server = true;
@@ -217,7 +218,7 @@ impl Cluster {
     }
 
     async fn unseen(&self, kind: &Kind, error: &RequestError) -> Unseen {
-        if error.is_not_found() {
+        if error.is_not_about_it() {
             // The kind went while we looked; whoever looks next should know.
             self.commons.served.forget().await;
         }

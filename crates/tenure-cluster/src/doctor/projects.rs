@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use kube::{Api, ResourceExt as _};
 use tenure_api::{Project, project_facts};
 
+use crate::not_found::read_if_served;
 use crate::{Cluster, RequestError};
 
 /// Projects, by name, and since when.
@@ -14,12 +15,11 @@ impl Cluster {
     /// deleted and carry a stamp.
     pub(super) async fn lingering_projects(&self) -> Result<(Since, Since), RequestError> {
         let projects: Api<Project> = Api::all(self.client.clone());
-        let listed = match self.within("list projects", projects.list(&Default::default())).await {
-            Err(error) if error.is_not_found() => return Ok(Default::default()),
-            listed => listed?.items,
-        };
+        let every = Default::default();
+        let listed = read_if_served::<Project, _>(&self.client, projects.list(&every));
+        let listed = self.within("list projects", listed).await?;
         let (mut held, mut stamped) = (Vec::new(), Vec::new());
-        for project in &listed {
+        for project in listed.iter().flatten() {
             // One that cannot be read is told of by whoever decides about it.
             let Ok(facts) = project_facts(project, &self.settings) else { continue };
             match (facts.deleting, facts.stamp) {
@@ -34,9 +34,7 @@ impl Cluster {
     /// Whether there is a Project of that name.
     pub(super) async fn has_project(&self, name: &str) -> Result<bool, RequestError> {
         let projects: Api<Project> = Api::all(self.client.clone());
-        match self.within("read the project", projects.get_metadata_opt(name)).await {
-            Err(error) if error.is_not_found() => Ok(false),
-            read => read.map(|project| project.is_some()),
-        }
+        let read = read_if_served::<Project, _>(&self.client, projects.get_metadata_opt(name));
+        Ok(self.within("read the project", read).await?.flatten().is_some())
     }
 }

@@ -11,7 +11,7 @@ use kube::core::PartialObjectMeta;
 use kube::{Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tenure_api::{DeletionPlan, Project};
-use tenure_cluster::{Cluster, RequestError, Store};
+use tenure_cluster::{Cluster, RequestError, Store, read_if_served};
 use tenure_core::lifecycle::{Trouble, release_step};
 use tenure_core::{Step, keys};
 
@@ -78,6 +78,8 @@ pub enum ReleaseError {
 /// again.
 pub async fn release_all(client: &Client, cluster: &Cluster) -> Result<Released, ReleaseError> {
     let mut released = Released::default();
+    // Where a definition went first, there is nothing of its kind to take back.
+    let cluster = &cluster.clone().without_server();
     let mut names = names(client).await?;
     let mut left = unfinished(client, cluster.store()).await?;
     names.extend(left.iter().cloned());
@@ -167,23 +169,21 @@ async fn release(
 /// Names of everything that may carry something of ours. Namespaces are listed whole, for one
 /// that lost its label may still carry a record.
 async fn names(client: &Client) -> Result<BTreeSet<String>, RequestError> {
-    let projects: Api<PartialObjectMeta<Project>> = Api::all(client.clone());
-    let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
     let ours = [keys::PROJECT_UID, keys::ORIGIN, keys::LEDGER, keys::LEAVE];
     let marked = |ns: &PartialObjectMeta<Namespace>| {
         ours.iter().any(|key| ns.annotations().contains_key(*key))
             || ns.finalizers().iter().any(|finalizer| finalizer == keys::FINALIZER)
     };
-    let mut names = listed(&projects, PAGE, |project| Some(project.name_any())).await?;
-    names.extend(listed(&namespaces, PAGE, |ns| marked(ns).then(|| ns.name_any())).await?);
+    let name = |project: &PartialObjectMeta<Project>| Some(project.name_any());
+    let mut names = listed(client, PAGE, name).await?;
+    names.extend(listed(client, PAGE, |ns| marked(ns).then(|| ns.name_any())).await?);
     Ok(names.into_iter().collect())
 }
 
 /// Projects whose plan has not ended, once for each such plan. The store learns of them, so that
 /// what is gathered has them.
 async fn unfinished(client: &Client, store: &Store) -> Result<Vec<String>, RequestError> {
-    let plans: Api<DeletionPlan> = Api::all(client.clone());
-    listed(&plans, PAGE_OF_PLANS, |plan| {
+    listed(client, PAGE_OF_PLANS, |plan: &DeletionPlan| {
         // One that cannot be read is in nobody's way: people may delete it.
         let facts = plan.facts().ok()?;
         let project = plan.spec.project.name.clone();
@@ -196,22 +196,21 @@ async fn unfinished(client: &Client, store: &Store) -> Result<Vec<String>, Reque
 /// What is of interest of the objects of a kind, page by page. There are none where the kind is not
 /// installed, or not any more.
 async fn listed<K>(
-    api: &Api<K>,
+    client: &Client,
     size: u32,
     interest: impl Fn(&K) -> Option<String>,
 ) -> Result<Vec<String>, RequestError>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
+    let api: Api<K> = Api::all(client.clone());
     let mut found = Vec::new();
     let mut page = ListParams::default().limit(size);
     loop {
         let doing = format!("list {}", K::plural(&()));
-        let list = api.list(&page).await.map_err(|error| RequestError::new(doing, error));
-        let list = match list {
-            Err(error) if error.is_not_found() => return Ok(found),
-            list => list?,
-        };
+        let list = read_if_served::<K, _>(client, api.list(&page)).await;
+        let list = list.map_err(|error| RequestError::new(doing, error))?;
+        let Some(list) = list else { return Ok(found) };
         found.extend(list.iter().filter_map(&interest));
         match list.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => page = page.continue_token(&token),

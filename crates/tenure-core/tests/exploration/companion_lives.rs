@@ -68,6 +68,8 @@ lives! {
     beside_kargo_and_let_go_by_hand: beside(&[DeleteProject, StripFinalizer, CreateProject]),
     beside_kargo_among_finalizers_of_others:
         Config { foreign: true, ..beside(&[DeleteProject, CancelPlan]) },
+    beside_kargo_among_stray_answers:
+        Config { stray_answers: true, ..beside(&[DeleteProject, KeepNamespace]) },
     beside_kargo_adopted:
         Config { adopted: true, ..insisting(beside(&[DeleteProject, ConfirmAlternative])) },
     beside_kargo_a_stranger: Config { stranger: true, ..beside(&[DeleteProject, KeepProject]) },

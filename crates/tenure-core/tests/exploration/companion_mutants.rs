@@ -189,3 +189,13 @@ fn what_nobody_is_asked_about_cannot_be_held() {
     // What Kargo reads it reads from its cache, which may be older than what is said.
     finds(STAYS, nobody(&[DeleteProjectUnasked, KeepProject]));
 }
+
+#[test]
+fn an_absence_that_no_answer_was_about_is_found_beside_kargo() {
+    let believing = Config {
+        stray_answers: true,
+        believes_any_404: true,
+        ..alone(next_step, &[DeleteProject])
+    };
+    finds("only the Project's own namespace is touched", believing);
+}

@@ -127,6 +127,25 @@ impl Controller {
     }
 }
 
+impl Controller {
+    /// Reads the next thing, and is answered that something else does not exist. That is blindness:
+    /// the pass ends, and nothing is known.
+    pub(crate) fn read_astray(self, cluster: &Cluster, config: &Config) -> Self {
+        if !config.believes_any_404 {
+            return Self::Idle;
+        }
+        let mut believed = cluster.clone();
+        match &self {
+            Self::Idle | Self::Again { .. } => believed.namespace = None,
+            Self::Halfway { .. } => believed.project = None,
+            Self::Mostly { seen, .. } if seen.saw_nothing() => believed.namespace = None,
+            Self::Mostly { .. } => believed.plans.clear(),
+            Self::Ready(_) => {}
+        }
+        self.read(&believed, config)
+    }
+}
+
 pub(crate) fn same_namespace(cluster: &Cluster, read: Option<&Namespace>) -> bool {
     cluster.namespace.as_ref().map(|ns| ns.version) == read.map(|ns| ns.version)
 }

@@ -128,6 +128,13 @@ lives! {
     },
     plans_read_later: strict(Config { reads_apart: true, ..two(&[Cancel]) }),
     plans_read_later_and_kept: strict(Config { reads_apart: true, ..two(&[KeepProject]) }),
+    among_stray_answers: strict(Config { stray_answers: true, ..two(&[KeepProject]) }),
+    a_life_among_stray_answers: strict(Config {
+        stray_answers: true,
+        reads_apart: true,
+        deleting: false,
+        ..one(&[DeleteProject, KeepNamespace, StripFinalizer])
+    }),
     among_finalizers_of_others: strict(Config { foreign: true, ..two(&[Cancel]) }),
     a_life_among_finalizers_of_others:
         strict(Config { foreign: true, deleting: false, ..two(&[DeleteProject]) }),

@@ -48,6 +48,10 @@ pub(crate) struct Config {
     pub(crate) foreign: bool,
     /// Whether the plan is read at another moment than the Project.
     pub(crate) reads_apart: bool,
+    /// Whether a read of an object may be answered with a 404 that is not about it.
+    pub(crate) stray_answers: bool,
+    /// Whether such an answer is taken for absence.
+    pub(crate) believes_any_404: bool,
     /// Whether a person has asked for the deletion when it begins.
     pub(crate) deleting: bool,
     /// Whether the Namespace is read again once a Project was that is being deleted, where none of
@@ -113,6 +117,8 @@ impl Default for Config {
             stranger: false,
             foreign: false,
             reads_apart: false,
+            stray_answers: false,
+            believes_any_404: false,
             deleting: true,
             looks_again: true,
             releases_at_version: true,
@@ -256,7 +262,10 @@ impl State {
             Controller::Idle | Controller::Again { .. } => "Namespace",
         };
         match action {
-            Action::Reads(index) | Action::Acts(index) | Action::ActsUnawares(index) => {
+            Action::Reads(index)
+            | Action::ReadsAstray(index)
+            | Action::Acts(index)
+            | Action::ActsUnawares(index) => {
                 format!("{action:?} {}", of(index))
             }
             Action::Admits(index) => format!("{action:?} {}", self.deletions[*index].tell()),
@@ -278,6 +287,8 @@ impl State {
 pub(crate) enum Action {
     /// A controller reads.
     Reads(usize),
+    /// A controller reads, and is answered with a 404 that is not about the object.
+    ReadsAstray(usize),
     /// A controller takes its step, and is answered.
     Acts(usize),
     /// Its step is done, and it does not learn of it: it crashes, or the answer is lost.
@@ -323,6 +334,9 @@ impl Model for Config {
             let first = !std::mem::replace(&mut idle, matches!(controller, Controller::Idle));
             if first || !matches!(controller, Controller::Idle) {
                 actions.push(Action::Reads(index));
+                if self.stray_answers {
+                    actions.push(Action::ReadsAstray(index));
+                }
             }
         }
         let able = self.deeds.iter().zip(&state.left).filter(|(_, left)| **left > 0);
@@ -343,6 +357,10 @@ impl Model for Config {
             Action::Reads(index) => {
                 let controller = std::mem::take(&mut state.controllers[index]);
                 state.controllers[index] = controller.read(&state.cluster, self);
+            }
+            Action::ReadsAstray(index) => {
+                let controller = std::mem::take(&mut state.controllers[index]);
+                state.controllers[index] = controller.read_astray(&state.cluster, self);
             }
             Action::Acts(index) => self.act(&mut state, index, Extent::Whole, true)?,
             Action::ActsUnawares(index) => self.act(&mut state, index, Extent::Whole, false)?,

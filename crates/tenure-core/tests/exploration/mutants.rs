@@ -319,3 +319,13 @@ fn an_executor_that_tests_or_reads_too_little_is_found() {
     let rule = "a deletion that was called off does not happen";
     finds(rule, Config { looks_again: false, ..again });
 }
+
+#[test]
+fn an_absence_that_no_answer_was_about_is_found() {
+    let believing =
+        |deeds| Config { stray_answers: true, believes_any_404: true, ..alone(next_step, deeds) };
+    finds("an outcome is recorded after the fact", believing(&[]));
+    finds("a Project goes only after its namespace", believing(&[]));
+    let live = Config { deleting: false, ticks: 1, ..believing(&[]) };
+    finds("only the Project's own namespace is touched", live);
+}

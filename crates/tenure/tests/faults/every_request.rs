@@ -9,11 +9,13 @@ use tenure_testbed::{Repetitions, unique_name};
 use crate::support::{Bed, KEEP};
 
 /// Everything that can happen to a request.
-const FAULTS: [Fault; 7] = [
+const FAULTS: [Fault; 9] = [
     Fault::CrashBefore,
     Fault::CrashAfter,
     Fault::LostAnswer,
     Fault::Answer(403),
+    Fault::Answer(404),
+    Fault::AnotherNotFound,
     Fault::Answer(409),
     Fault::Answer(429),
     Fault::Answer(500),
@@ -108,11 +110,15 @@ impl Scenario {
     fn faults(self) -> &'static [Fault] {
         match self {
             Self::Create | Self::Delete | Self::Keep => &FAULTS,
-            Self::Clean => {
-                &[Fault::CrashBefore, Fault::CrashAfter, Fault::LostAnswer, Fault::Answer(409)]
-            }
+            Self::Clean => &[
+                Fault::CrashBefore,
+                Fault::CrashAfter,
+                Fault::LostAnswer,
+                Fault::Answer(404),
+                Fault::Answer(409),
+            ],
             Self::CleanAll | Self::Confirmed | Self::CalledOff => {
-                &[Fault::CrashAfter, Fault::LostAnswer, Fault::Answer(409)]
+                &[Fault::CrashAfter, Fault::LostAnswer, Fault::Answer(404), Fault::Answer(409)]
             }
         }
     }

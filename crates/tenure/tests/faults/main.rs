@@ -5,6 +5,7 @@
 //! controller, which knows nothing of the first, finishes. What both did is judged by the API
 //! server's audit log. Only `through_proxy` runs the server as a process, with its watches.
 
+mod absence;
 mod every_request;
 mod races;
 mod support;
