@@ -41,7 +41,8 @@ impl<T: Clone> Shared<T> {
             return Ok(value.clone());
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let value = read().await?;
+        // Three of these are part of what gathers, and each future is large.
+        let value = Box::pin(read()).await?;
         *last = (number, Some(value.clone()));
         Ok(value)
     }
