@@ -1,6 +1,6 @@
 //! Clients and kubeconfigs for named users and for ServiceAccounts.
 
-use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -9,7 +9,9 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
+use serde::Serialize;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use crate::ControlPlane;
 use crate::pki::Authority;
@@ -142,12 +144,37 @@ fn config(kubeconfig: Value) -> anyhow::Result<Config> {
         .context("read the kubeconfig")
 }
 
-fn write(path: &Path, kubeconfig: &Value) -> anyhow::Result<()> {
-    fs::write(path, serde_json::to_vec_pretty(kubeconfig)?)
-        .with_context(|| format!("write {}", path.display()))
+/// Writes a kubeconfig whole or not at all: tests that run side by side share files, and a program
+/// that one of them started must never read what another one has only half written.
+pub(crate) fn write(path: &Path, kubeconfig: &impl Serialize) -> anyhow::Result<()> {
+    let folder = path.parent().context("a kubeconfig stands in a folder")?;
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(&serde_json::to_vec_pretty(kubeconfig)?)?;
+    file.persist(path).with_context(|| format!("write {}", path.display()))?;
+    Ok(())
 }
 
 fn base64(text: &str) -> String {
     use k8s_openapi::ByteString;
     json!(ByteString(text.as_bytes().to_vec())).as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kubeconfig_that_is_written_again_is_never_read_half_written() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("shared.kubeconfig");
+        let whole = json!({ "current-context": "testbed", "certificate": "c".repeat(1 << 20) });
+        write(&path, &whole).expect("written");
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| (0..50).for_each(|_| write(&path, &whole).expect("again")));
+            while !writer.is_finished() {
+                let read = std::fs::read(&path).expect("read");
+                assert_eq!(serde_json::from_slice::<Value>(&read).ok().as_ref(), Some(&whole));
+            }
+        });
+    }
 }

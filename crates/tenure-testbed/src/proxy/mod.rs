@@ -12,7 +12,6 @@ mod body;
 mod exchange;
 mod rule;
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -92,8 +91,7 @@ impl Proxy {
                 cluster.server = Some(self.url());
             }
         }
-        fs::write(path, serde_json::to_vec_pretty(&through)?)
-            .with_context(|| format!("write {}", path.display()))
+        crate::users::write(path, &through)
     }
 
     /// The same credentials, leading through the proxy.
