@@ -28,8 +28,10 @@ async fn whatever_happens_in_which_order_nothing_that_is_protected_is_deleted() 
         println!("{}", outcome.report());
     }
     assert_eq!(soaked.wrong.len(), 0, "cargo xtask soak --seed {seed} --schedule NUMBER");
-    // Of each fate there are some: chance has left nothing out.
-    for fate in ["deleted by Tenure", "deleted by a person", "stands"] {
+    // Of each fate there are some: chance has left nothing out. The rarest, two or three in a
+    // hundred, is sure only among all schedules.
+    let rare = (schedules == 300).then_some("deleted by a person");
+    for fate in ["deleted by Tenure", "stands"].into_iter().chain(rare) {
         let met = soaked.fates.iter().filter(|(of, _)| of.contains(fate)).map(|(_, count)| count);
         assert!(met.sum::<usize>() > 2, "{fate}: {:?}", soaked.fates);
     }
